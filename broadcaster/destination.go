@@ -1,0 +1,471 @@
+package broadcaster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/sirupsen/logrus"
+
+	"venuecast/flv"
+	"venuecast/rtmp"
+)
+
+// State is what a destination is doing.
+type State int
+
+// The states, from the start to the air.
+const (
+	StateOff        State = iota // not run, or stopped
+	StateConnecting              // on the way to the ingest
+	StateWaiting                 // connected, and no picture from the camera
+	StateOnAir                   // the ingest takes the camera's pictures
+	StateRetrying                // waiting for the next attempt
+	StateRejected                // waiting for longer: the ingest, or we, have no good key
+)
+
+func (s State) String() string {
+	switch s {
+	case StateConnecting:
+		return "connecting"
+	case StateWaiting:
+		return "waiting for camera"
+	case StateOnAir:
+		return "on air"
+	case StateRetrying:
+		return "retrying"
+	case StateRejected:
+		return "rejected"
+	}
+	return "off"
+}
+
+const (
+	// healthyAfter is how long a session has to live for the next failure to
+	// be the first in a row.
+	healthyAfter = 10 * time.Second
+
+	// suspectWithin: an ingest that closes twice running within this time of
+	// publish takes no exception to the network but to the key. YouTube was
+	// seen to take 30 s over it.
+	suspectWithin = 60 * time.Second
+
+	// pictureWithin is how old the last picture sent may be on the air. A
+	// slower camera is told apart by the time between its pictures.
+	pictureWithin = 2 * time.Second
+
+	// keyEvery is how often a key that is missing or refused is looked at.
+	keyEvery = time.Second
+
+	// goodbyeWithin bounds the end of a session.
+	goodbyeWithin = 2 * time.Second
+
+	// drainWithin bounds how long a destination goes on when nothing more
+	// will be published.
+	drainWithin = 10 * time.Second
+)
+
+// A Destination keeps one ingest supplied from a Hub.
+type Destination struct {
+	cfg     DestinationConfig
+	hub     *Hub
+	latency time.Duration
+	backoff BackoffConfig
+	dial    Dialer
+	key     func() (rtmp.StreamKey, error)
+	log     logrus.FieldLogger
+
+	// Of the goroutine that runs it.
+	closedEarly int // sessions in a row that the ingest closed soon after publish
+	network     *backoff.ExponentialBackOff
+	rejected    *backoff.ExponentialBackOff
+
+	mu     sync.Mutex
+	status DestinationStatus
+	sub    *Subscription // of the session, or nil
+	pub    Publisher
+	past   sessionTotals
+}
+
+// sessionTotals are figures of the sessions that are over.
+type sessionTotals struct {
+	bytes          int64
+	dropped, skips int
+}
+
+// DestinationStatus is what a destination is doing and has done.
+type DestinationStatus struct {
+	Name  string
+	URL   string // without any key
+	State State
+	Since time.Time // of State
+	Cause string    // why it is not on the air, or ""
+	Hint  string    // what an operator can do about it, or ""
+
+	Sessions int   // begun, since the start
+	Pictures int64 // written, since the start
+	Bytes    int64 // written to the network, since the start
+
+	Queue   QueueStats // of this session; Dropped and Skips of all
+	Session rtmp.Stats // of this session
+}
+
+// Reconnects is how many sessions came after the first.
+func (s DestinationStatus) Reconnects() int { return max(0, s.Sessions-1) }
+
+// NewDestination returns a destination that takes its tags from hub and its
+// sessions from dial.
+func NewDestination(cfg DestinationConfig, common Config, hub *Hub, dial Dialer, log logrus.FieldLogger) *Destination {
+	shown := cfg.URL
+	if u, err := rtmp.ParseURL(cfg.URL); err == nil {
+		shown = u.String()
+	}
+	return &Destination{
+		cfg: cfg, hub: hub, latency: common.MaxLatency, backoff: common.Backoff, dial: dial, key: cfg.Key,
+		network:  newBackoff(common.Backoff.Initial, common.Backoff.Max),
+		rejected: newBackoff(common.Backoff.Initial, common.Backoff.RejectedMax),
+		log:      log.WithField(KeyDestination, cfg.Name),
+		status:   DestinationStatus{Name: cfg.Name, URL: shown, Since: time.Now()},
+	}
+}
+
+// newBackoff doubles from initial to longest; fullJitter draws from it.
+func newBackoff(initial, longest time.Duration) *backoff.ExponentialBackOff {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval, b.Multiplier, b.RandomizationFactor = initial, longest, 2, 0
+	b.Reset()
+	return b
+}
+
+// fullJitter draws the wait: boxes that lost the same ingest in the same
+// moment shall not come back in the same moment.
+func fullJitter(bound time.Duration) time.Duration {
+	return time.Duration(rand.Int64N(int64(max(bound, 1)))) + 1
+}
+
+// Status gives the state and the figures of now.
+func (d *Destination) Status() DestinationStatus {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	st := d.status
+	st.Bytes = d.past.bytes
+	if d.pub != nil {
+		st.Session = d.pub.Stats()
+		st.Bytes += st.Session.BytesWritten
+	}
+	if d.sub != nil {
+		st.Queue = d.sub.Stats()
+	}
+	st.Queue.Dropped += d.past.dropped
+	st.Queue.Skips += d.past.skips
+	return st
+}
+
+// Run keeps the ingest supplied until ctx is done, or until the hub is closed
+// and everything in the queue has been sent. A failure is never final.
+func (d *Destination) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.hub.Done():
+		}
+		timer := time.NewTimer(drainWithin)
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+			cancel(errNotDrained)
+		}
+	}()
+	defer func() { cancel(nil); <-drained }()
+	defer d.enter(StateOff, "", "")
+
+	for {
+		err := d.session(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			d.log.Info("everything has been sent")
+			return nil
+		case errors.Is(context.Cause(ctx), errNotDrained):
+			d.log.WithError(err).Warn("gave up sending what was left")
+			return nil
+		case ctx.Err() != nil:
+			return nil
+		}
+		d.pause(ctx, err)
+	}
+}
+
+var errNotDrained = errors.New("the end of the broadcast could not be sent in time")
+
+// enter changes the state, and logs a change of it.
+func (d *Destination) enter(state State, cause, hint string) (changed bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	changed = d.status.State != state || d.status.Cause != cause
+	if d.status.State != state {
+		d.status.Since = time.Now()
+	}
+	d.status.State, d.status.Cause, d.status.Hint = state, cause, hint
+	return changed
+}
+
+// session connects once and feeds the ingest until one of them ends: with
+// io.EOF where everything has been sent, else with the reason.
+func (d *Destination) session(ctx context.Context) error {
+	key, err := d.key()
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	// A state that repeats itself, such as retrying, stays on the screen.
+	fresh := d.status.State != StateRetrying && d.status.State != StateRejected
+	d.mu.Unlock()
+	if fresh {
+		d.enter(StateConnecting, "", "")
+	}
+	pub, err := d.dial(ctx, key)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	sub := d.hub.Subscribe(d.latency)
+	d.mu.Lock()
+	d.status.Sessions++
+	reconnects := d.status.Reconnects()
+	d.sub, d.pub = sub, pub
+	d.mu.Unlock()
+	d.enter(StateWaiting, "", "")
+	d.log.WithField(KeyURL, d.status.URL).WithField(KeyReconnects, reconnects).Info("connected to the ingest")
+
+	err = d.feed(ctx, sub, pub)
+
+	goodbye, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbyeWithin)
+	defer cancel()
+	if closeErr := pub.Close(goodbye); closeErr != nil {
+		d.log.WithError(closeErr).Debug("the goodbye did not arrive")
+	}
+	sub.Close()
+	queue, sent := sub.Stats(), pub.Stats().BytesWritten
+	d.mu.Lock()
+	d.past.bytes += sent
+	d.past.dropped += queue.Dropped
+	d.past.skips += queue.Skips
+	d.sub, d.pub = nil, nil
+	d.mu.Unlock()
+	up := time.Since(began)
+	if ctx.Err() == nil && !errors.Is(err, io.EOF) {
+		d.log.WithError(err).WithField(KeyUptime, up.Round(time.Second)).Warn("the session with the ingest is over")
+	}
+	d.judge(err, up)
+	return err
+}
+
+// judge learns from how a session ended.
+func (d *Destination) judge(err error, up time.Duration) {
+	if up >= healthyAfter {
+		d.network.Reset()
+		d.rejected.Reset()
+	}
+	var re *rtmp.Error
+	if errors.As(err, &re) && re.Kind == rtmp.KindClosed && up < suspectWithin {
+		d.closedEarly++
+	} else {
+		d.closedEarly = 0
+	}
+}
+
+// feed writes tags to the ingest until the session is over, ctx is done, or,
+// io.EOF, nothing more comes.
+func (d *Destination) feed(ctx context.Context, sub *Subscription, pub Publisher) error {
+	over, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var pictures pictureWatch
+	pictures.saw(0)
+	finished, watching := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(watching)
+		d.watch(ctx, finished, cancel, pub, &pictures)
+	}()
+	defer func() { close(finished); <-watching }()
+
+	var last time.Duration // DTS of the last picture
+	begun := false
+	for {
+		tag, err := sub.Next(over)
+		if err == nil {
+			err = pub.WriteTag(&tag)
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF) || ctx.Err() != nil:
+			if begun { // so that players show what they hold back
+				end := flv.EndOfSequence(last)
+				if writeErr := pub.WriteTag(&end); writeErr != nil && ctx.Err() == nil {
+					return writeErr
+				}
+			}
+			return err
+		default:
+			if sessionErr := pub.Err(); sessionErr != nil {
+				return sessionErr
+			}
+			return err
+		}
+		if tag.Type != flv.TypeVideo || tag.Header {
+			continue
+		}
+		if begun {
+			pictures.saw(tag.DTS - last)
+		} else {
+			pictures.saw(0)
+		}
+		begun, last = true, tag.DTS
+		if d.wrotePicture() {
+			d.log.Info("on air")
+		}
+	}
+}
+
+// pictureWatch tells when the last picture was written, and how far apart the
+// last two were.
+type pictureWatch struct{ at, interval atomic.Int64 }
+
+func (p *pictureWatch) saw(interval time.Duration) {
+	p.at.Store(time.Now().UnixNano())
+	p.interval.Store(int64(interval))
+}
+
+// late reports whether the next picture is overdue.
+func (p *pictureWatch) late() bool {
+	interval := time.Duration(p.interval.Load())
+	limit := min(max(pictureWithin, 3*interval), 5*pictureWithin)
+	return time.Since(time.Unix(0, p.at.Load())) > limit
+}
+
+// watch looks after a session from outside: it ends the wait for a tag when the
+// peer ends the session, ends a write that hangs when ctx is done, and takes
+// the green light away when no picture is sent.
+func (d *Destination) watch(ctx context.Context, finished <-chan struct{}, cancel func(), pub Publisher, pictures *pictureWatch) {
+	ticker := time.NewTicker(pictureWithin / 4)
+	defer ticker.Stop()
+	stopping := ctx.Done()
+	var hung <-chan time.Time
+	for {
+		select {
+		case <-finished:
+			return
+		case <-pub.Done():
+			cancel()
+			return
+		case <-stopping:
+			stopping = nil
+			timer := time.NewTimer(goodbyeWithin / 4)
+			defer timer.Stop()
+			hung = timer.C
+		case <-hung:
+			_ = pub.Close(ctx) // which has ended, so without a goodbye
+			return
+		case <-ticker.C:
+			if pictures.late() && d.enter(StateWaiting, "the camera gives no picture", "look at the camera and its cable") {
+				d.log.Warn("waiting for camera: no picture comes")
+			}
+		}
+	}
+}
+
+// wrotePicture counts a picture, and reports whether it is the one that begins
+// or ends the wait for the camera.
+func (d *Destination) wrotePicture() (onAir bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.status.Pictures++
+	if d.status.State == StateOnAir {
+		return false
+	}
+	d.status.State, d.status.Since = StateOnAir, time.Now()
+	d.status.Cause, d.status.Hint = "", ""
+	return true
+}
+
+// pause waits for the next attempt, for as long as the failure calls for.
+func (d *Destination) pause(ctx context.Context, err error) {
+	state, wait := StateRetrying, time.Duration(0)
+	cause, hint := err.Error(), ""
+	var re *rtmp.Error
+	var ke *KeyError
+	switch {
+	case errors.As(err, &ke):
+		state, wait, hint = StateRejected, d.backoff.RejectedMax, ke.Hint
+	case !errors.As(err, &re):
+	default:
+		hint = re.Hint()
+		switch {
+		case re.Kind == rtmp.KindRejected, re.Kind == rtmp.KindBadName:
+			state = StateRejected
+		case d.closedEarly >= 2:
+			state = StateRejected
+			cause = "rejected (probable): " + cause
+			hint = "wrong key, or the event has ended"
+		case re.Kind != rtmp.KindClosed:
+			d.closedEarly = 0 // it is not the key that stands in the way
+		}
+	}
+	if wait == 0 {
+		if state == StateRejected {
+			wait = fullJitter(d.rejected.NextBackOff())
+		} else {
+			d.rejected.Reset()
+			wait = fullJitter(d.network.NextBackOff())
+		}
+	}
+	if d.enter(state, cause, hint) {
+		entry := d.log.WithField(KeyIn, wait.Round(time.Millisecond))
+		if hint != "" {
+			entry = entry.WithField(KeyHint, hint)
+		}
+		entry.Warn(fmt.Sprintf("%s: %s", state, cause))
+	}
+	d.wait(ctx, wait, state == StateRejected)
+}
+
+// wait waits, and no longer than until another key is there where a key can
+// help.
+func (d *Destination) wait(ctx context.Context, wait time.Duration, forKey bool) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	var look <-chan time.Time
+	var had rtmp.StreamKey
+	if forKey {
+		had, _ = d.key()
+		ticker := time.NewTicker(keyEvery)
+		defer ticker.Stop()
+		look = ticker.C
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			return
+		case <-look:
+			if key, err := d.key(); err == nil && key != had {
+				d.log.Info("there is a new stream key")
+				d.rejected.Reset()
+				d.closedEarly = 0
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,365 @@
+package broadcaster
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"venuecast/flv"
+)
+
+const (
+	// What the hub keeps for newcomers at the most. Where a keyframe is
+	// further back, they wait for the next one.
+	maxGOPDuration = 10 * time.Second
+	maxGOPBytes    = 16 << 20
+)
+
+// A Hub hands every tag that is published to every subscriber. It keeps what a
+// newcomer needs to begin at once: the metadata, the sequence headers and the
+// tags since the last keyframe. Its methods may be called concurrently; none
+// blocks on a subscriber.
+type Hub struct {
+	mu     sync.Mutex
+	subs   map[*Subscription]struct{}
+	closed bool
+	done   chan struct{}
+	newest time.Duration // DTS of the newest picture or audio frame
+
+	metadata, audioHeader flv.Tag
+	videoHeader           flv.Tag // in force now,
+	gopHeader             flv.Tag // and at the last keyframe
+	gop                   []flv.Tag
+	gopBytes              int
+}
+
+// NewHub returns an empty hub.
+func NewHub() *Hub {
+	return &Hub{subs: map[*Subscription]struct{}{}, done: make(chan struct{})}
+}
+
+// Publish hands tags to the subscribers, in their order. It never blocks for
+// longer than the other methods of the hub take.
+func (h *Hub) Publish(tags ...flv.Tag) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return
+	}
+	for i := range tags {
+		tag := &tags[i]
+		h.keep(tag)
+		for s := range h.subs {
+			s.offer(tag)
+		}
+	}
+}
+
+// keep holds on to what newcomers need.
+func (h *Hub) keep(tag *flv.Tag) {
+	if !tag.Header {
+		h.newest = max(h.newest, tag.DTS)
+	}
+	switch {
+	case tag.Type == flv.TypeScript:
+		h.metadata = *tag
+		return
+	case tag.Header && tag.Type == flv.TypeAudio:
+		h.audioHeader = *tag
+		return
+	case tag.Header:
+		h.videoHeader = *tag
+		if len(h.gop) == 0 {
+			return
+		}
+	case tag.Type == flv.TypeVideo && tag.Keyframe:
+		clear(h.gop)
+		h.gop, h.gopBytes = h.gop[:0], 0
+		h.gopHeader = h.videoHeader
+	case len(h.gop) == 0:
+		return // no keyframe to begin with
+	}
+	h.gop = append(h.gop, *tag)
+	h.gopBytes += len(tag.Body)
+	if h.gopBytes > maxGOPBytes || tag.DTS-h.gop[0].DTS > maxGOPDuration {
+		clear(h.gop)
+		h.gop, h.gopBytes = h.gop[:0], 0
+	}
+}
+
+// Close says that nothing more will be published. Subscribers get what is in
+// their queues, and then io.EOF.
+func (h *Hub) Close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return
+	}
+	h.closed = true
+	close(h.done)
+	for s := range h.subs {
+		s.wake()
+	}
+}
+
+// Done is closed by Close.
+func (h *Hub) Done() <-chan struct{} { return h.done }
+
+// Subscribe returns a subscription that begins at the last keyframe, or, where
+// that is too far back, at the next one. Its queue holds maxLatency of
+// pictures; beyond that it skips ahead. The caller has to Close it.
+func (h *Hub) Subscribe(maxLatency time.Duration) *Subscription {
+	s := &Subscription{hub: h, maxLatency: maxLatency, waiting: true, signal: make(chan struct{}, 1)}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s.began = h.newest
+	if len(h.gop) > 0 {
+		header := h.videoHeader
+		h.videoHeader = h.gopHeader // it was in force where s begins
+		for i := range h.gop {
+			s.offer(&h.gop[i])
+		}
+		h.videoHeader = header
+	}
+	h.subs[s] = struct{}{}
+	return s
+}
+
+// A Subscription is a queue of the tags that one receiver has still to get. It
+// begins with the metadata and the sequence headers and goes on from a keyframe
+// without a picture that refers to one left out.
+type Subscription struct {
+	hub        *Hub
+	maxLatency time.Duration
+	signal     chan struct{} // something has changed
+
+	// All of what follows is guarded by hub.mu.
+	queue   []flv.Tag
+	head    int           // of the queue
+	bytes   int           // of the bodies in it
+	waiting bool          // for a keyframe
+	begin   time.Duration // PTS of the keyframe it began at last
+	began   time.Duration // newest DTS when it was begun
+	begun   bool
+	header  *byte // of the body of the video sequence header that was queued last
+	fresh   bool  // it has once been through with its queue
+	dropped int   // pictures left out because the queue was full
+	skips   int   // times it had to skip ahead
+}
+
+// QueueStats are figures of a subscription's queue.
+type QueueStats struct {
+	Tags, Bytes int
+	Age         time.Duration // of the oldest tag, against the newest published
+	Dropped     int           // pictures left out because the receiver was too slow
+	Skips       int           // times that happened
+}
+
+// Stats gives the figures of now.
+func (s *Subscription) Stats() QueueStats {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	st := QueueStats{Tags: len(s.queue) - s.head, Bytes: s.bytes, Dropped: s.dropped, Skips: s.skips}
+	for _, tag := range s.queue[s.head:] {
+		if !tag.Header {
+			st.Age = max(0, s.hub.newest-tag.DTS)
+			break
+		}
+	}
+	return st
+}
+
+// Next returns the next tag, which it waits for. It returns io.EOF behind the
+// last one, or why ctx is done.
+func (s *Subscription) Next(ctx context.Context) (flv.Tag, error) {
+	for {
+		tag, err := s.take()
+		if !errors.Is(err, errEmpty) {
+			return tag, err
+		}
+		select {
+		case <-s.signal:
+		case <-ctx.Done():
+			return flv.Tag{}, ctx.Err()
+		}
+	}
+}
+
+var errEmpty = errors.New("nothing queued")
+
+func (s *Subscription) take() (flv.Tag, error) {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	if s.head == len(s.queue) {
+		if s.hub.closed {
+			return flv.Tag{}, io.EOF
+		}
+		return flv.Tag{}, errEmpty
+	}
+	tag := s.queue[s.head]
+	s.queue[s.head] = flv.Tag{} // the body is not ours any longer
+	s.head++
+	s.bytes -= len(tag.Body)
+	if s.head == len(s.queue) {
+		s.queue, s.head = s.queue[:0], 0
+		s.fresh = true
+	}
+	return tag, nil
+}
+
+// Close ends the subscription.
+func (s *Subscription) Close() {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	delete(s.hub.subs, s)
+}
+
+func (s *Subscription) wake() {
+	select {
+	case s.signal <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Subscription) push(tag *flv.Tag) {
+	if s.head > 0 && len(s.queue) == cap(s.queue) {
+		n := copy(s.queue, s.queue[s.head:])
+		clear(s.queue[n:])
+		s.queue, s.head = s.queue[:n], 0
+	}
+	s.queue = append(s.queue, *tag)
+	s.bytes += len(tag.Body)
+	s.wake()
+}
+
+// offer queues a tag if it is for this subscription. It is called with the
+// hub's lock held.
+func (s *Subscription) offer(tag *flv.Tag) {
+	picture := tag.Type == flv.TypeVideo && !tag.Header
+	switch {
+	case s.waiting && picture && tag.Keyframe:
+		s.start(tag)
+	case !s.begun:
+		return // a newcomer begins with a keyframe
+	case s.waiting && tag.Type == flv.TypeVideo:
+		if picture {
+			s.dropped++
+		}
+		return
+	case picture && tag.PTS < s.begin:
+		return // refers to what is before the keyframe it began at
+	case tag.Header && tag.Type == flv.TypeVideo:
+		s.header = &tag.Body[0]
+	}
+	s.push(tag)
+	s.limit()
+}
+
+// start begins, or goes on after a skip, at a keyframe.
+func (s *Subscription) start(keyframe *flv.Tag) {
+	h := s.hub
+	s.waiting, s.begin = false, keyframe.PTS
+	if !s.begun {
+		s.begun = true
+		for _, tag := range []*flv.Tag{&h.metadata, &h.audioHeader} {
+			if tag.Body != nil {
+				s.push(tag)
+			}
+		}
+	}
+	if h.videoHeader.Body != nil && s.header != &h.videoHeader.Body[0] {
+		s.header = &h.videoHeader.Body[0]
+		s.push(&h.videoHeader)
+	}
+}
+
+// limit skips ahead where the pictures in the queue are older than maxLatency,
+// and forgets sound that nobody can be waiting for.
+func (s *Subscription) limit() {
+	newest := s.hub.newest
+	if !s.fresh && newest-s.began < s.maxLatency {
+		return // what the hub kept for a newcomer may be older
+	}
+	for i := range s.queue[s.head:] {
+		tag := &s.queue[s.head+i]
+		if tag.Header {
+			continue
+		}
+		age := newest - tag.DTS
+		switch {
+		case tag.Type == flv.TypeAudio && age > 2*s.maxLatency:
+			s.forget(func(tag *flv.Tag) bool {
+				return tag.Type == flv.TypeAudio && !tag.Header && newest-tag.DTS > s.maxLatency
+			})
+			return
+		case tag.Type == flv.TypeVideo:
+			if age > s.maxLatency {
+				s.skip()
+			}
+			return
+		}
+	}
+}
+
+// skip drops the pictures before the newest keyframe in the queue; where they
+// all belong to one group, it drops that and waits for the next keyframe.
+func (s *Subscription) skip() {
+	s.skips++
+	first, last := -1, -1 // picture, keyframe
+	for i := s.head; i < len(s.queue); i++ {
+		if tag := &s.queue[i]; tag.Type == flv.TypeVideo && !tag.Header {
+			if first < 0 {
+				first = i
+			}
+			if tag.Keyframe {
+				last = i
+			}
+		}
+	}
+	if last > first {
+		header := -1 // in force at the keyframe, if it is still queued
+		for i := s.head; i < last; i++ {
+			if s.queue[i].Type == flv.TypeVideo && s.queue[i].Header {
+				header = i
+			}
+		}
+		s.begin = s.queue[last].PTS
+		i := s.head - 1
+		s.forget(func(tag *flv.Tag) bool {
+			i++
+			switch {
+			case tag.Type != flv.TypeVideo:
+				return false
+			case i < last:
+				return i != header
+			}
+			return i > last && !tag.Header && tag.PTS < s.begin
+		})
+		return
+	}
+	s.waiting = true
+	s.forget(func(tag *flv.Tag) bool { return tag.Type == flv.TypeVideo })
+	s.header = nil // whichever was queued may not have been sent
+}
+
+// forget removes the queued tags that drop names, and counts the pictures among
+// them.
+func (s *Subscription) forget(drop func(*flv.Tag) bool) {
+	kept := s.head
+	for i := s.head; i < len(s.queue); i++ {
+		tag := &s.queue[i]
+		if drop(tag) {
+			s.bytes -= len(tag.Body)
+			if tag.Type == flv.TypeVideo && !tag.Header {
+				s.dropped++
+			}
+			continue
+		}
+		s.queue[kept] = *tag
+		kept++
+	}
+	clear(s.queue[kept:])
+	s.queue = s.queue[:kept]
+}

@@ -1,0 +1,89 @@
+// Package camera opens the source of the picture that the configuration names.
+package camera
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"venuecast/camera/exec"
+	"venuecast/camera/file"
+	"venuecast/camera/testcard"
+	"venuecast/h264"
+	"venuecast/slate"
+)
+
+// A Source gives pictures; see broadcaster.FrameSource for what Run promises.
+type Source interface {
+	Run(ctx context.Context, emit func(*h264.AccessUnit)) error
+}
+
+// Open returns the source that cfg names. It starts nothing. name is what the
+// test card says whose it is; times are counted from epoch.
+func Open(cfg Config, name string, epoch time.Time, log logrus.FieldLogger) (Source, error) {
+	log = log.WithField("source", cfg.Source)
+	var source Source
+	var err error
+	switch cfg.Source {
+	case SourceTestcard:
+		return testcard.New(testcard.Config{
+			Card: slate.Config{
+				Width: cfg.Width, Height: cfg.Height, FPS: cfg.FPS,
+				KeyframeInterval: cfg.KeyframeInterval, Bitrate: int64(cfg.Bitrate), Name: name,
+			},
+			Epoch: epoch,
+		}, log)
+	case SourceExec:
+		source, err = exec.New(cfg.Exec, cfg.FPS, epoch, log)
+	case SourceFile:
+		source, err = file.New(cfg.File, cfg.FPS, epoch, log)
+	default:
+		return nil, fmt.Errorf("open camera: unknown source %q", cfg.Source)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &expecting{Source: source, cfg: cfg, log: log}, nil
+}
+
+// expecting holds a source that does not encode by our wishes to the
+// configuration: where the stream is another, it says so, once for each.
+type expecting struct {
+	Source
+	cfg Config
+	log logrus.FieldLogger
+	sps h264.NALU // looked at last
+}
+
+func (e *expecting) Run(ctx context.Context, emit func(*h264.AccessUnit)) error {
+	return e.Source.Run(ctx, func(au *h264.AccessUnit) {
+		for _, n := range au.NALUs {
+			if n.Type() == h264.TypeSPS && !bytes.Equal(n, e.sps) {
+				e.sps = bytes.Clone(n)
+				e.compare(n)
+			}
+		}
+		emit(au)
+	})
+}
+
+// rateTolerance is how far a rate may be off before it is another one: 29.97
+// passes for 30.
+const rateTolerance = 0.02
+
+func (e *expecting) compare(n h264.NALU) {
+	sps, err := h264.ParseSPS(n)
+	if err != nil {
+		return // the muxer says so
+	}
+	if w, h := sps.Width(), sps.Height(); w != e.cfg.Width || h != e.cfg.Height {
+		e.log.Warnf("the configuration asks for a picture of %dx%d, the stream has %dx%d", e.cfg.Width, e.cfg.Height, w, h)
+	}
+	if rate := sps.FrameRate(); e.cfg.FPS != 0 && rate != 0 && math.Abs(rate/e.cfg.FPS-1) > rateTolerance {
+		e.log.Warnf("the configuration asks for %g frames a second, the stream says %.4g", e.cfg.FPS, rate)
+	}
+}

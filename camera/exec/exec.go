@@ -1,0 +1,295 @@
+// Package exec takes the picture from a command: anything that writes H.264 in
+// Annex B to its stdout.
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/sirupsen/logrus"
+
+	"venuecast/camera/frameclock"
+	"venuecast/h264"
+	"venuecast/internal/child"
+)
+
+// Log fields.
+const (
+	keyCommand = "command"
+	keyPID     = "pid"
+	keyIn      = "in"
+	keyFPS     = "fps"
+	keyWas     = "was"
+)
+
+const (
+	// silentFor is how long a command may write nothing before it counts as
+	// hung and is replaced.
+	silentFor = 10 * time.Second
+
+	// lookEvery is how often a quiet pipe's command is looked after.
+	lookEvery = 500 * time.Millisecond
+
+	// healthyAfter is how long a command has to run for its end to be the
+	// first in a row.
+	healthyAfter = 10 * time.Second
+
+	firstWait, longestWait = 250 * time.Millisecond, 5 * time.Second
+)
+
+// A Source runs the command for as long as it is run itself.
+type Source struct {
+	cfg   Config
+	rate  float64
+	epoch time.Time
+	log   logrus.FieldLogger
+
+	clock *frameclock.Clock
+	sps   *h264.SPS // that the clock knows the rate of
+	order h264.Orderer
+	au    h264.AccessUnit
+}
+
+// New returns a Source. rate is the configured one in frames a second, 0 for
+// what the stream says; times are counted from epoch.
+func New(cfg Config, rate float64, epoch time.Time, log logrus.FieldLogger) (*Source, error) {
+	if len(cfg.Command) == 0 || cfg.Command[0] == "" {
+		return nil, errors.New("open camera: no command to run; set camera.exec.command")
+	}
+	return &Source{cfg: cfg, rate: rate, epoch: epoch, log: log.WithField(keyCommand, cfg.Command[0])}, nil
+}
+
+// Run gives the command's pictures to emit, in the order of the stream, until
+// ctx is done, and then returns nil. A command that ends or hangs is started
+// again, at once at first and within 5 s if it keeps ending.
+func (s *Source) Run(ctx context.Context, emit func(*h264.AccessUnit)) error {
+	waits := backoff.NewExponentialBackOff()
+	waits.InitialInterval, waits.MaxInterval = firstWait, longestWait
+	waits.RandomizationFactor = 0 // there is one camera, and nobody to collide with
+	waits.Multiplier = 2
+	for ctx.Err() == nil {
+		started := time.Now()
+		err := s.run(ctx, emit)
+		if ctx.Err() != nil {
+			break
+		}
+		if time.Since(started) > healthyAfter {
+			waits.Reset()
+		}
+		wait := waits.NextBackOff()
+		s.log.WithError(err).WithField(keyIn, wait).Warn("camera command ended, starting it again")
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+	return nil
+}
+
+func (s *Source) now() time.Duration { return time.Since(s.epoch) }
+
+// run runs the command once. Its error says why it ended.
+func (s *Source) run(ctx context.Context, emit func(*h264.AccessUnit)) (err error) {
+	c, err := child.Start(s.cfg.Command, s.log)
+	if err != nil {
+		return err
+	}
+	log := s.log.WithField(keyPID, c.PID())
+	log.Info("camera command started")
+	defer func() {
+		status := c.Stop()
+		if err == nil {
+			err = ended(status, c.LastLine())
+		}
+	}()
+	// Whatever the pipe is waited for, ctx ends it: see read.
+	stop := context.AfterFunc(ctx, func() { _ = c.Stdout.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+
+	r := reader{source: s, pipe: c.Stdout, framer: h264.NewFramer(), emit: emit, lastRead: s.now()}
+	defer func() { r.report(log) }()
+	for ctx.Err() == nil {
+		switch err := r.read(ctx); {
+		case err == nil:
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			select {
+			case <-c.Exited():
+				// What it has left behind holds the pipe open, and writes nothing.
+				r.flush()
+				return nil
+			default:
+			}
+			if silent := s.now() - r.lastRead; silent > silentFor {
+				r.flush()
+				return fmt.Errorf("nothing written for %v", silent.Round(time.Second))
+			}
+		default: // the end of the pipe, so of the command
+			r.flush()
+			waitCtx, cancel := context.WithTimeout(ctx, time.Second)
+			c.Wait(waitCtx) // or Stop would tell of a signal of its own
+			cancel()
+			return nil
+		}
+	}
+	return nil
+}
+
+// ended puts a command's end into words.
+func ended(status error, lastLine string) error {
+	text := "exit status 0"
+	if status != nil {
+		text = status.Error()
+	}
+	if lastLine != "" {
+		text += ", its last words: " + lastLine
+	}
+	return errors.New(text)
+}
+
+// reader takes pictures from one command's pipe.
+type reader struct {
+	source   *Source
+	pipe     *os.File
+	framer   *h264.Framer
+	emit     func(*h264.AccessUnit)
+	quiet    quietTime
+	lastRead time.Duration
+	begun    bool // something has been read
+
+	head   []byte // the first bytes, to name what is no H.264
+	warned bool
+}
+
+// read waits for the pipe once: for bytes, or for the quiet that ends a
+// picture. The error is os.ErrDeadlineExceeded after lookEvery of nothing.
+func (r *reader) read(ctx context.Context) error {
+	s := r.source
+	until := lookEvery
+	quiet, early := time.Duration(0), false
+	if s.clock != nil && r.framer.CanEnd() {
+		if quiet, early = r.quiet.wait(s.clock.Period()); early {
+			until = r.lastRead + quiet - s.now()
+		}
+	}
+	_ = r.pipe.SetReadDeadline(time.Now().Add(until))
+	if ctx.Err() != nil {
+		return ctx.Err() // it may have come before the deadline was set
+	}
+	space := r.framer.Space()
+	n, err := r.pipe.Read(space)
+	if early && n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && child.Buffered(r.pipe) > 0 {
+		// We were held up, not the pipe: a deadline that has passed fails a
+		// read whatever there is to read.
+		early = false
+		_ = r.pipe.SetReadDeadline(time.Now().Add(lookEvery))
+		n, err = r.pipe.Read(space)
+	}
+	if n > 0 {
+		r.take(space[:n])
+		return nil
+	}
+	if early && errors.Is(err, os.ErrDeadlineExceeded) {
+		r.framer.EndAccessUnit()
+		r.deliver()
+		return nil
+	}
+	return err
+}
+
+// take hands what was read to the framer and learns from the pause before it.
+func (r *reader) take(b []byte) {
+	now := r.source.now()
+	pause := now - r.lastRead
+	before := r.framer.Stats().CutTooEarly
+	if len(r.head) < 16 {
+		r.head = append(r.head, b[:min(len(b), 16)]...)
+	}
+	r.framer.Filled(len(b), now)
+	switch {
+	case r.framer.Stats().CutTooEarly > before:
+		r.quiet.tooEarly(pause)
+		r.source.log.WithField("pause", pause.Round(time.Millisecond)).
+			Warn("the camera command paused within a picture: one damaged picture was sent, and nothing more up to the next keyframe")
+	case r.begun && r.framer.Continued():
+		r.quiet.pause(pause, now)
+	}
+	r.begun = true
+	r.lastRead = now
+	r.deliver()
+	if skipped := r.framer.Stats().SkippedBytes; skipped > 1<<20 && !r.warned && r.quiet.pictures == 0 {
+		r.warned = true
+		r.source.log.WithField("begins", fmt.Sprintf("%.16q", r.head)).
+			Warn("what the camera command writes is not H.264 in Annex B")
+	}
+}
+
+// deliver emits the pictures that are complete.
+func (r *reader) deliver() {
+	s := r.source
+	for r.framer.Next(&s.au) {
+		r.quiet.picture()
+		slice, sps := r.framer.Slice()
+		s.stamp(slice, sps)
+		r.emit(&s.au)
+	}
+}
+
+// flush emits what is left at the end of the pipe.
+func (r *reader) flush() {
+	r.framer.Flush()
+	r.deliver()
+}
+
+// report says, once the command has ended, what was not sent of its stream.
+func (r *reader) report(log logrus.FieldLogger) {
+	if st := r.framer.Stats(); st != (h264.FramerStats{}) {
+		log.WithFields(logrus.Fields{
+			"cut_too_early": st.CutTooEarly, "dropped": st.Dropped,
+			"skipped_bytes": st.SkippedBytes, "bad_nal_units": st.BadNALUs,
+		}).Warn("some of the camera's stream was left out")
+	}
+}
+
+// stamp gives the picture in s.au its times: the clock's for its arrival, and
+// from that on by its place in the output order.
+func (s *Source) stamp(slice *h264.SliceHeader, sps *h264.SPS) {
+	if s.clock == nil || sps != nil && sps != s.sps {
+		s.expect(slice, sps)
+	}
+	was := s.clock.Rate()
+	at, adopted := s.clock.Time(s.au.DTS)
+	if adopted != 0 {
+		s.log.WithFields(logrus.Fields{keyFPS: fmt.Sprintf("%.2f", adopted), keyWas: fmt.Sprintf("%.2f", was)}).
+			Warn("the camera's frame rate is another than expected: going on with what it delivers")
+	}
+	s.au.DTS, s.au.PTS = at, at
+	if sps != nil {
+		s.au.PTS += time.Duration(s.order.Delay(slice, sps, 1)) * s.clock.Period()
+	}
+}
+
+// expect tells the clock what rate to expect: the configured one, else what
+// the stream says.
+func (s *Source) expect(slice *h264.SliceHeader, sps *h264.SPS) {
+	rate := s.rate
+	if rate == 0 && sps != nil {
+		rate = sps.FrameRate()
+	}
+	if slice != nil && slice.FieldPic {
+		rate *= 2 // each field is a picture
+	}
+	s.sps = sps
+	if s.clock == nil {
+		s.clock = frameclock.New(rate)
+	} else if s.rate == 0 {
+		s.clock.Expect(rate)
+	}
+}
+
+// String names the source for people.
+func (s *Source) String() string { return "command " + strings.Join(s.cfg.Command[:1], " ") }

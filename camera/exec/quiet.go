@@ -1,0 +1,55 @@
+package exec
+
+import "time"
+
+const (
+	// leastQuiet is how long a pipe has to be quiet at the least before the
+	// picture counts as complete: a writer that is not held up takes far less
+	// between two pieces of one.
+	leastQuiet = 3 * time.Millisecond
+
+	// warmUp is how many pictures are watched before the first is ended early,
+	// so that a tool that writes in its own rhythm never loses one.
+	warmUp = 10
+
+	// remember is for how long a pause within a picture is remembered at the
+	// least.
+	remember = time.Minute
+)
+
+// quietTime learns, from the pauses that a stream makes within its pictures,
+// how long the pipe must be quiet for a picture to be complete.
+type quietTime struct {
+	pictures int
+	floor    time.Duration // learnt from pictures that were ended too early: kept
+
+	longest, before time.Duration // pauses of this minute and of the one before
+	since           time.Duration // when this minute began
+}
+
+// pause takes note of a pause within a picture.
+func (q *quietTime) pause(d, now time.Duration) {
+	if now-q.since > remember {
+		q.before, q.longest, q.since = q.longest, 0, now
+	}
+	q.longest = max(q.longest, d)
+}
+
+// picture takes note of a picture that was whole.
+func (q *quietTime) picture() { q.pictures++ }
+
+// tooEarly takes note of a picture that went on after d of quiet.
+func (q *quietTime) tooEarly(d time.Duration) {
+	q.floor = max(q.floor, 2*d)
+}
+
+// wait is how long the pipe must be quiet. It is false where nothing but the
+// next picture tells the end of this one: the stream is not known yet, or
+// pauses within its pictures for so long that waiting costs no more.
+func (q *quietTime) wait(period time.Duration) (time.Duration, bool) {
+	if q.pictures < warmUp {
+		return 0, false
+	}
+	d := max(leastQuiet, q.floor, 2*max(q.longest, q.before)+leastQuiet/4)
+	return d, d <= period/2
+}
