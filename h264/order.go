@@ -136,6 +136,13 @@ const recentPictures = 18
 // Depth is the reorder depth in use: how many pictures a picture may wait.
 func (o *Orderer) Depth() int { return o.depth }
 
+// Expect says what SPS the next picture refers to, so that Learn applies to it.
+func (o *Orderer) Expect(sps *SPS) {
+	if sps != o.sps {
+		o.adopt(sps)
+	}
+}
+
 // Learn sets what a look ahead in the stream has found out: the depth, and the
 // step of the order count. Both hold until the SPS changes; of a stream that
 // names its depth only the step is taken.

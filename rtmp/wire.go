@@ -1,0 +1,252 @@
+package rtmp
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"github.com/yutopp/go-rtmp/handshake"
+)
+
+// logKey names are the fields of this package's log lines.
+const (
+	logAddr    = "addr"
+	logBytes   = "bytes"
+	logCode    = "code"
+	logCommand = "command"
+	logPhase   = "phase"
+	logType    = "type"
+	logURL     = "url"
+)
+
+func orDiscard(log logrus.FieldLogger) logrus.FieldLogger {
+	if log != nil {
+		return log
+	}
+	l := logrus.New()
+	l.SetOutput(io.Discard)
+	l.SetLevel(logrus.PanicLevel)
+	return l
+}
+
+const (
+	userPingRequest  = 6 // events of a user control message (section 7.1.7)
+	userPingResponse = 7
+
+	// ackSlack is by how much an acknowledgement may exceed what we sent:
+	// some peers count the handshake's 3073 bytes.
+	ackSlack = 4096
+)
+
+// A wire is one end of a connection after the handshake: messages, with the
+// protocol's own (acknowledgements, windows, pings) looked after. Writes may
+// come from anywhere, reads from one goroutine.
+type wire struct {
+	log logrus.FieldLogger
+	ask uint32 // the window we want acknowledgements for, in bytes
+
+	r       *chunkReader
+	window  int64 // the peer's, that we acknowledge by; 0: not asked to
+	ackSent int64 // of r.received
+
+	// One message at a time: media, acks and pongs share w. A channel, since
+	// it is held as long as the network blocks, and testing/synctest does not
+	// let time pass for who waits for a mutex.
+	wlock chan struct{}
+	w     *chunkWriter
+
+	amu     sync.Mutex
+	acked   int64 // of w.sent, as the peer says
+	lastAck time.Time
+}
+
+func newWire(br *bufio.Reader, w io.Writer, maxMessage int, ask uint32, log logrus.FieldLogger) *wire {
+	return &wire{log: log, ask: ask, r: newChunkReader(br, maxMessage), wlock: make(chan struct{}, 1), w: newChunkWriter(w)}
+}
+
+// A writeError is a failure to write where one to read would be expected.
+type writeError struct{ err error }
+
+func (e *writeError) Error() string { return e.err.Error() }
+func (e *writeError) Unwrap() error { return e.err }
+
+// Write sends m, in one Write of the connection.
+func (c *wire) Write(m Message) error {
+	c.wlock <- struct{}{}
+	defer func() { <-c.wlock }()
+	return c.w.WriteMessage(m)
+}
+
+// WriteAll sends messages, in one Write of the connection.
+func (c *wire) WriteAll(ms ...Message) error {
+	c.wlock <- struct{}{}
+	defer func() { <-c.wlock }()
+	for _, m := range ms {
+		if err := c.w.Append(m); err != nil {
+			return err
+		}
+	}
+	return c.w.Flush()
+}
+
+// Read returns the next message that is not the protocol's own. Its Payload
+// is only valid until the next call. A *writeError says that an answer could
+// not be sent; reading may go on.
+func (c *wire) Read() (Message, error) {
+	for {
+		m, ok, err := c.r.ReadChunk()
+		if err != nil {
+			return Message{}, err
+		}
+		if err := c.acknowledge(); err != nil {
+			return Message{}, &writeError{err}
+		}
+		if !ok {
+			continue
+		}
+		own, err := c.control(m)
+		if err != nil {
+			return Message{}, &writeError{err}
+		}
+		if !own {
+			return m, nil
+		}
+	}
+}
+
+// acknowledge tells the peer what has come, each half of its window: some
+// stop sending when a whole one is outstanding (section 5.4.3).
+func (c *wire) acknowledge() error {
+	if c.window == 0 || c.r.received-c.ackSent < max(c.window/2, 1) {
+		return nil
+	}
+	c.ackSent = c.r.received
+	return c.Write(uint32Message(Ack, uint32(c.r.received))) // modulo 2^32, as all do
+}
+
+// control takes care of m if it is the protocol's own.
+func (c *wire) control(m Message) (own bool, err error) {
+	var v uint32
+	if len(m.Payload) >= 4 {
+		v = binary.BigEndian.Uint32(m.Payload)
+	}
+	switch m.Type {
+	case SetChunkSize, Abort: // the reader has seen to them
+	case Ack:
+		if len(m.Payload) >= 4 {
+			c.onAck(v)
+		}
+		return true, nil
+	case WindowAckSize:
+		c.window = int64(v)
+	case SetPeerBandwidth: // section 5.4.5
+		if v > 0 {
+			err = c.Write(uint32Message(WindowAckSize, min(v, c.ask)))
+		}
+	case UserControl:
+		if len(m.Payload) >= 6 && binary.BigEndian.Uint16(m.Payload) == userPingRequest {
+			pong := append([]byte{0, userPingResponse}, m.Payload[2:6]...)
+			return true, c.Write(Message{Type: UserControl, Payload: pong})
+		}
+	default:
+		return false, nil
+	}
+	c.log.WithFields(logrus.Fields{logType: m.Type, logBytes: v}).Debug("rtmp: control message")
+	return true, err
+}
+
+// onAck notes that the peer has read up to seq, which wraps at 2^32.
+func (c *wire) onAck(seq uint32) {
+	sent := c.w.sent.Load()
+	c.amu.Lock()
+	defer c.amu.Unlock()
+	n := c.acked + int64(seq-uint32(c.acked))
+	if n > sent+ackSlack {
+		return // behind the last one, or made up
+	}
+	c.acked = min(n, sent)
+	c.lastAck = time.Now()
+}
+
+// acks returns what the peer has acknowledged, and when: zero for never.
+func (c *wire) acks() (int64, time.Time) {
+	c.amu.Lock()
+	defer c.amu.Unlock()
+	return c.acked, c.lastAck
+}
+
+func uint32Message(t MessageType, v uint32) Message {
+	return Message{Type: t, Payload: binary.BigEndian.AppendUint32(nil, v)}
+}
+
+// commandMessage makes a command message of AMF0 values: the name, the
+// transaction, the command object and so on.
+func commandMessage(streamID uint32, values ...any) (Message, error) {
+	p, err := encodeAMF(values...)
+	return Message{Type: CommandAMF0, StreamID: streamID, Payload: p}, err
+}
+
+// A shaker adapts a connection to the handshake package, which writes in
+// little pieces and does not look at the version.
+type shaker struct {
+	w       *bufio.Writer
+	r       *bufio.Reader
+	version bool // was read
+}
+
+func (s *shaker) Write(p []byte) (int, error) { return s.w.Write(p) }
+
+// Read sends what was written first: the peer waits for it.
+func (s *shaker) Read(p []byte) (int, error) {
+	if s.w.Buffered() > 0 {
+		if err := s.w.Flush(); err != nil {
+			return 0, err
+		}
+	}
+	n, err := s.r.Read(p)
+	if n > 0 && !s.version {
+		s.version = true
+		if p[0] != 3 { // section 5.2.2
+			return 0, versionError(p[0])
+		}
+	}
+	return n, err
+}
+
+// A versionError is the first byte of one who does not speak RTMP version 3.
+type versionError byte
+
+func (e versionError) Error() string {
+	switch {
+	case e == 0x15 || e == 0x16:
+		return "answered in TLS"
+	case e == 'H':
+		return "answered in HTTP"
+	}
+	return fmt.Sprintf("version %d, want 3", byte(e))
+}
+
+func (e versionError) Is(target error) bool { return target == errProtocol }
+
+// clientHandshake shakes hands with a server (section 5.2). It does not ask
+// for an echo of our random bytes: not all servers send one.
+func clientHandshake(br *bufio.Reader, w io.Writer) error {
+	s := &shaker{w: bufio.NewWriter(w), r: br}
+	if err := handshake.HandshakeWithServer(s, s, &handshake.Config{SkipHandshakeVerification: true}); err != nil {
+		return err
+	}
+	return s.w.Flush()
+}
+
+// serverHandshake is clientHandshake's other side. br must hold 1537 bytes.
+func serverHandshake(br *bufio.Reader, w io.Writer) error {
+	s := &shaker{w: bufio.NewWriter(w), r: br}
+	if err := handshake.HandshakeWithClient(s, s, &handshake.Config{SkipHandshakeVerification: true}); err != nil {
+		return err
+	}
+	return s.w.Flush()
+}
