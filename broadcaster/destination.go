@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -127,9 +128,10 @@ func NewDestination(cfg DestinationConfig, common Config, hub *Hub, dial Dialer,
 		shown = u.String()
 	}
 	return &Destination{
-		cfg: cfg, hub: hub, latency: common.MaxLatency, backoff: common.Backoff, dial: dial, key: cfg.Key,
+		cfg: cfg, hub: hub, latency: common.MaxLatency, backoff: common.Backoff, dial: dial,
+		key:      func() (rtmp.StreamKey, error) { return cfg.Key(os.LookupEnv) },
 		network:  newBackoff(common.Backoff.Initial, common.Backoff.Max),
-		rejected: newBackoff(common.Backoff.Initial, common.Backoff.RejectedMax),
+		rejected: newBackoff(min(4*common.Backoff.Initial, common.Backoff.RejectedMax), common.Backoff.RejectedMax),
 		log:      log.WithField(KeyDestination, cfg.Name),
 		status:   DestinationStatus{Name: cfg.Name, URL: shown, Since: time.Now()},
 	}
@@ -276,6 +278,8 @@ func (d *Destination) session(ctx context.Context) error {
 func (d *Destination) judge(err error, up time.Duration) {
 	if up >= healthyAfter {
 		d.network.Reset()
+	}
+	if up >= suspectWithin {
 		d.rejected.Reset()
 	}
 	var re *rtmp.Error
@@ -408,6 +412,7 @@ func (d *Destination) pause(ctx context.Context, err error) {
 	switch {
 	case errors.As(err, &ke):
 		state, wait, hint = StateRejected, d.backoff.RejectedMax, ke.Hint
+		cause = "no key: " + cause
 	case !errors.As(err, &re):
 	default:
 		hint = re.Hint()
@@ -424,7 +429,8 @@ func (d *Destination) pause(ctx context.Context, err error) {
 	}
 	if wait == 0 {
 		if state == StateRejected {
-			wait = fullJitter(d.rejected.NextBackOff())
+			bound := d.rejected.NextBackOff()
+			wait = bound/2 + fullJitter(bound/2)
 		} else {
 			d.rejected.Reset()
 			wait = fullJitter(d.network.NextBackOff())

@@ -3,67 +3,83 @@ package broadcaster
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
+	"unicode"
 
 	"venuecast/rtmp"
 )
 
-// A KeyError says why there is no stream key, and what to do.
+// maxKeySize is far beyond any stream key; a larger file is some other file.
+const maxKeySize = 4096
+
+// A KeyError says why there is no stream key, and what to do about it. It
+// holds nothing of what was found in the key's place.
 type KeyError struct {
 	Problem string
 	Hint    string
 }
 
-func (e *KeyError) Error() string { return "no key: " + e.Problem }
+func (e *KeyError) Error() string { return e.Problem }
 
-// maxKey is more than any ingest's key has, and less than a file that was
-// named by mistake.
-const maxKey = 1024
-
-// Key reads the destination's stream key from its file or the environment. An
-// error is a *KeyError, which never holds any of it.
-func (c DestinationConfig) Key() (rtmp.StreamKey, error) {
-	var text, where string
+// Key reads the destination's stream key from its file, else from the
+// environment variable that lookup, such as [os.LookupEnv], finds. White space
+// around it does not count. An error is a *KeyError.
+func (c DestinationConfig) Key(lookup func(name string) (value string, ok bool)) (rtmp.StreamKey, error) {
+	var place, text string
+	fill := "put the stream key into it, and nothing else"
 	if c.KeyFile != "" {
-		where = c.KeyFile
-		b, err := readKeyFile(c.KeyFile)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return rtmp.StreamKey{}, &KeyError{where + " does not exist", "write the stream key of the broadcast into it"}
-		case err != nil:
-			return rtmp.StreamKey{}, &KeyError{err.Error(), "let the user that venuecast runs as read it"}
+		place = c.KeyFile
+		var err error
+		if text, err = readKeyFile(c.KeyFile); err != nil {
+			return rtmp.StreamKey{}, err
 		}
-		text = string(b)
 	} else {
-		where = "the environment variable " + c.KeyEnv
-		v, ok := os.LookupEnv(c.KeyEnv)
-		if !ok {
-			return rtmp.StreamKey{}, &KeyError{where + " is not set", "set it to the stream key of the broadcast"}
+		place = "the environment variable " + c.KeyEnv
+		fill = fmt.Sprintf("set %s to the stream key where venuecast is started", c.KeyEnv)
+		var ok bool
+		if text, ok = lookup(c.KeyEnv); !ok {
+			return rtmp.StreamKey{}, &KeyError{place + " is not set", fill}
 		}
-		text = v
 	}
-	text = strings.TrimSpace(strings.TrimPrefix(text, "\ufeff"))
+	key := strings.TrimSpace(strings.TrimPrefix(text, "\ufeff")) // as Windows' editors begin a file
 	switch {
-	case text == "":
-		return rtmp.StreamKey{}, &KeyError{where + " is empty", "write the stream key of the broadcast into it"}
-	case len(text) > maxKey || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return rtmp.StreamKey{}, &KeyError{where + " holds something else than a stream key", "it holds the key on one line, and nothing else"}
+	case len(text) > maxKeySize:
+		return rtmp.StreamKey{}, &KeyError{fmt.Sprintf("%s: larger than %d bytes, so not a stream key", place, maxKeySize), fill}
+	case key == "":
+		return rtmp.StreamKey{}, &KeyError{place + ": empty", fill}
+	case strings.ContainsFunc(key, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }):
+		return rtmp.StreamKey{}, &KeyError{place + ": holds more than one word", fill}
 	}
-	return rtmp.NewStreamKey(text), nil
+	return rtmp.NewStreamKey(key), nil
 }
 
-func readKeyFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
+// readKeyFile reads what may be a key, and a byte more than the longest.
+func readKeyFile(name string) (string, error) {
+	f, err := os.Open(name) // #nosec G304 -- naming the file is the operator's part
 	if err != nil {
-		return nil, err
+		return "", keyFileError(name, err)
 	}
 	defer f.Close()
-	b := make([]byte, maxKey+16)
-	n, err := f.Read(b)
-	if err != nil && n == 0 && !strings.Contains(err.Error(), "EOF") {
-		return nil, fmt.Errorf("read %s: %w", path, errors.Unwrap(err))
+	text, err := io.ReadAll(io.LimitReader(f, maxKeySize+1))
+	if err != nil {
+		return "", keyFileError(name, err)
 	}
-	return b[:n], nil
+	return string(text), nil
+}
+
+func keyFileError(name string, err error) *KeyError {
+	e := &KeyError{Problem: fmt.Sprintf("%s: %v", name, err)}
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
+		e.Problem = fmt.Sprintf("%s: %v", name, pe.Err)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		e.Hint = "create the file and put the stream key into it, and nothing else"
+	case errors.Is(err, fs.ErrPermission):
+		e.Hint = "let the user that runs venuecast read it"
+	}
+	return e
 }
