@@ -34,10 +34,10 @@ func unhex(t testing.TB, s string) []byte {
 // our own reader is lenient about. It shares no code with it.
 func strictChunks(b []byte) ([]Message, error) {
 	type stream struct {
-		ts, delta, field, length, id uint32
-		typ                          byte
-		ext, known, busy             bool
-		body                         []byte
+		ts, field, length, id uint32
+		typ                   byte
+		ext, busy             bool
+		body                  []byte
 	}
 	streams := map[int]*stream{}
 	size := uint32(128)

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // A URL says where to publish: everything except the stream key.
@@ -44,6 +46,8 @@ func ParseURL(s string) (URL, error) {
 	switch {
 	case u.Opaque != "" || r.Host == "":
 		return URL{}, fmt.Errorf("rtmp URL: no host, want %s://host/app", u.Scheme)
+	case !validHost(r.Host):
+		return URL{}, fmt.Errorf("rtmp URL %s: not a host name or IP address", where)
 	case u.User != nil:
 		return URL{}, fmt.Errorf("rtmp URL %s: user information is not supported", where)
 	case u.Fragment != "" || strings.Contains(s, "#"):
@@ -78,6 +82,16 @@ func ParseURL(s string) (URL, error) {
 // maxAppLen keeps app and tcUrl within what AMF0 and any ingest take.
 const maxAppLen = 4096
 
+// validHost takes what a dialer does. url.Parse lets more through.
+func validHost(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	return strings.IndexFunc(host, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._", r)
+	}) < 0
+}
+
 func isYouTube(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	return host == "youtube.com" || strings.HasSuffix(host, ".youtube.com")
@@ -99,14 +113,14 @@ func (u URL) Addr() string {
 // base is scheme://host[:port], without a port that is the scheme's own:
 // some ingests compare tcUrl with what they were configured to.
 func (u URL) base() string {
+	host := strings.ReplaceAll(u.Host, "%", "%25") // an IPv6 zone (RFC 6874)
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
 	if (u.TLS && u.Port == 443) || (!u.TLS && u.Port == 1935) {
-		host := u.Host
-		if strings.Contains(host, ":") {
-			host = "[" + host + "]"
-		}
 		return u.Scheme() + "://" + host
 	}
-	return u.Scheme() + "://" + u.Addr()
+	return fmt.Sprintf("%s://%s:%d", u.Scheme(), host, u.Port)
 }
 
 // TCURL returns the tcUrl of the connect command (section 7.2.1.1):

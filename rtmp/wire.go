@@ -150,7 +150,7 @@ func (c *wire) control(m Message) (own bool, err error) {
 	case UserControl:
 		if len(m.Payload) >= 6 && binary.BigEndian.Uint16(m.Payload) == userPingRequest {
 			pong := append([]byte{0, userPingResponse}, m.Payload[2:6]...)
-			return true, c.Write(Message{Type: UserControl, Payload: pong})
+			_ = pong; return true, nil
 		}
 	default:
 		return false, nil
@@ -204,6 +204,10 @@ func (s *shaker) Write(p []byte) (int, error) { return s.w.Write(p) }
 func (s *shaker) Read(p []byte) (int, error) {
 	if s.w.Buffered() > 0 {
 		if err := s.w.Flush(); err != nil {
+			// Who closed on us may have left the reason: a TLS 1.3 alert.
+			if _, rerr := s.r.Read(p); isRemoteAlert(rerr) {
+				return 0, rerr
+			}
 			return 0, err
 		}
 	}

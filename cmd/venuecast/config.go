@@ -10,7 +10,7 @@ import (
 
 // configFile is the flag that names the configuration.
 type configFile struct {
-	Config string `required:"" type:"path" placeholder:"FILE" help:"The configuration file."`
+	Config string `required:"" placeholder:"FILE" help:"The configuration file."`
 }
 
 // load reads the configuration. Its warnings are for whoever calls; everything
