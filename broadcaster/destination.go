@@ -306,8 +306,10 @@ func (d *Destination) feed(ctx context.Context, sub *Subscription, pub Publisher
 
 	var last time.Duration // DTS of the last picture
 	begun := false
+	var tag flv.Tag // one for all: a Publisher gets its address
+	var err error
 	for {
-		tag, err := sub.Next(over)
+		tag, err = sub.Next(over)
 		if err == nil {
 			err = pub.WriteTag(&tag)
 		}

@@ -54,7 +54,8 @@ type Pump struct {
 	video    flv.VideoMuxer
 	audio    *flv.AudioMuxer
 	silence  []byte
-	tags     []flv.Tag // reused
+	tags     []flv.Tag // of a picture, reused
+	sound    []flv.Tag // of a silent frame, reused
 	metadata flv.Metadata
 
 	audioBase  time.Duration // DTS of the silent frame number 0
@@ -191,14 +192,14 @@ func (p *Pump) fillSilence(until time.Duration) {
 	if !p.audioBegun || until-p.nextSilence() > longestFill {
 		p.audioBegun, p.audioBase, p.audioCount = true, until, 0
 	}
-	var tags [2]flv.Tag
 	for at := p.nextSilence(); at <= until; at = p.nextSilence() {
-		list, err := p.audio.Mux(tags[:0], p.silence, at)
+		tags, err := p.audio.Mux(p.sound[:0], p.silence, at)
+		p.sound = tags
 		if err != nil { // a frame of our own, of a few bytes: it fits
 			p.log.WithError(err).Error("silence cannot be sent")
 			return
 		}
-		p.hub.Publish(list...)
+		p.hub.Publish(tags...)
 		p.audioCount++
 	}
 }

@@ -29,8 +29,9 @@ func (s spsFields) nalu() NALU {
 	if s.level == 0 {
 		s.level = 30
 	}
-	if s.mbs[0] == 0 {
-		s.mbs = [2]uint32{20, 15}
+	mbs := s.mbs
+	if mbs[0] == 0 {
+		mbs = [2]uint32{20, 15}
 	}
 	w.U(8, uint32(s.profile))
 	w.U(8, 0)
@@ -52,8 +53,8 @@ func (s spsFields) nalu() NALU {
 	}
 	w.UE(s.refs)
 	w.Flag(false)
-	w.UE(s.mbs[0] - 1)
-	w.UE(s.mbs[1] - 1)
+	w.UE(mbs[0] - 1)
+	w.UE(mbs[1] - 1)
 	w.Flag(!s.fields)
 	if s.fields {
 		w.Flag(false)
