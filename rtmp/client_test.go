@@ -11,6 +11,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -692,32 +693,66 @@ func TestEndings(t *testing.T) {
 	}
 }
 
-// A writer that finds the connection closed reports what the peer had to say.
-func TestLastWords(t *testing.T) {
-	l := listen(t)
-	go func() {
-		nc, err := l.Accept()
-		if err != nil {
-			return
-		}
-		defer nc.Close()
-		p := &peer{t: t, nc: nc, on: script{"": func(p *peer, m Message, _ command) {
-			if m.Type == Video {
-				p.status("error", badName)
-				nc.Close() // with input unread: a reset
-			}
-		}}}
+// A brokenConn cannot be written to, once broken.
+type brokenConn struct {
+	net.Conn
+	broken atomic.Bool
+}
+
+func (c *brokenConn) Write(p []byte) (int, error) {
+	if c.broken.Load() {
+		return 0, syscall.EPIPE
+	}
+	return c.Conn.Write(p)
+}
+
+// dialBroken returns a session whose connection can be broken.
+func dialBroken(t *testing.T) (*Client, *peer, *brokenConn) {
+	p := &peer{t: t}
+	cfg := pipeConfig(t, func(nc net.Conn) {
+		p.nc = nc
 		p.serve()
-	}()
-	c, err := Dial(t.Context(), ClientConfig{URL: urlOf(t, l, false), Key: NewStreamKey(testKey)})
+	})
+	bc := &brokenConn{}
+	pipe := cfg.DialContext
+	cfg.DialContext = func(ctx context.Context, network, addr string) (nc net.Conn, err error) {
+		bc.Conn, err = pipe(ctx, network, addr)
+		return bc, err
+	}
+	c, err := Dial(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close(t.Context())
-	for err == nil {
-		err = c.WriteMessage(Message{Type: Video, Payload: make([]byte, 200_000)})
+	synctest.Wait()
+	return c, p, bc
+}
+
+// Who finds the connection closed when writing reports what the peer had to
+// say; nothing, if it has nothing to say.
+func TestLastWords(t *testing.T) {
+	for _, tt := range []struct {
+		after time.Duration // of the peer's words
+		kind  Kind
+	}{{lastWords / 2, KindBadName}, {2 * lastWords, KindClosed}} {
+		synctest.Test(t, func(t *testing.T) {
+			c, p, bc := dialBroken(t)
+			bc.broken.Store(true)
+			time.AfterFunc(tt.after, func() { p.status("error", badName) })
+			requireError(t, c.WriteMessage(Message{Type: Video}), tt.kind, PhaseLive)
+			c.Close(t.Context())
+			time.Sleep(tt.after) // for the peer's timer
+
+			// The same when it is the reader that cannot answer a ping.
+			c, p, bc = dialBroken(t)
+			bc.broken.Store(true)
+			p.send(Message{Type: UserControl, Payload: []byte{0, userPingRequest, 1, 2, 3, 4}})
+			time.AfterFunc(tt.after, func() { p.status("error", badName) })
+			<-c.Done()
+			requireError(t, c.Err(), tt.kind, PhaseLive)
+			c.Close(t.Context())
+			time.Sleep(tt.after)
+		})
 	}
-	requireError(t, err, KindBadName, PhaseLive)
 }
 
 func TestClose(t *testing.T) {
@@ -756,6 +791,11 @@ func TestClose(t *testing.T) {
 				}
 				if err2 := c.Close(ctx); err2 != err {
 					t.Errorf("second close: %v", err2)
+				}
+				select {
+				case <-c.readerDone:
+				default:
+					t.Error("the reader still runs")
 				}
 				<-c.Done()
 				requireError(t, c.Err(), KindCanceled, PhaseGoodbye)

@@ -423,6 +423,70 @@ func TestServerDialogue(t *testing.T) {
 	c.nc.Close()
 }
 
+// Who is refused learns so even with media on the way, which an early close
+// would answer by a reset; and has lingerTime to leave.
+func TestServerRefusalArrives(t *testing.T) {
+	refuse := func(context.Context, Publish) (Sink, error) { return nil, errors.New("no") }
+	l := listen(t)
+	startServer(t, &Server{Handler: refuse}, l)
+	for range 20 {
+		c := dialRaw(t, l)
+		c.command(0, "connect", 1, nil)
+		c.expect("_result", "NetConnection.Connect.Success")
+		publish, err := commandMessage(1, "publish", 2, nil, "key", "live")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.WriteAll(publish, Message{Type: Video, StreamID: 1, Payload: make([]byte, 60_000)}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Millisecond) // for a reset to overtake the answer
+		c.expect("onStatus", "NetStream.Publish.Denied")
+		if _, err := c.Read(); err != io.EOF {
+			t.Fatalf("after the refusal: %v", err)
+		}
+		c.nc.Close()
+	}
+
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipeListener()
+		startServer(t, &Server{Handler: refuse}, l)
+		nc := l.dial()
+		br := newReader(nc)
+		if err := clientHandshake(br, nc); err != nil {
+			t.Fatal(err)
+		}
+		c := &rawClient{t, newWire(br, nc, 0, serverWindow, orDiscard(nil)), nc}
+		c.command(0, "connect", 1, nil)
+		c.expect("_result", "NetConnection.Connect.Success")
+		c.command(1, "publish", 2, nil, "key", "live")
+		c.expect("onStatus", "NetStream.Publish.Denied")
+		start := time.Now()
+		if _, err := c.Read(); err != io.EOF || time.Since(start) != lingerTime {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		nc.Close()
+	})
+}
+
+// FCUnpublish is goodbye enough for those who hang up after it.
+func TestServerFCUnpublish(t *testing.T) {
+	l := listen(t)
+	sink := &recorder{}
+	startServer(t, &Server{Handler: sink.accept}, l)
+	c := dialRaw(t, l)
+	c.command(0, "connect", 1, nil)
+	c.expect("_result", "NetConnection.Connect.Success")
+	c.command(1, "publish", 2, nil, "key", "live")
+	c.expect("onStatus", publishStart)
+	c.command(0, "FCUnpublish", 3, nil, "key")
+	c.expect("_result", "")
+	c.nc.Close()
+	if sink.wait(t); sink.endErr != nil {
+		t.Errorf("ended with %v", sink.endErr)
+	}
+}
+
 func TestServerNeedsConnect(t *testing.T) {
 	l := listen(t)
 	startServer(t, &Server{}, l) // a Handler would be called

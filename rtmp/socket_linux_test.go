@@ -7,6 +7,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // narrowPipe returns a tuned TCP connection whose reader has a small buffer.
@@ -86,5 +88,23 @@ func TestNotSentLowat(t *testing.T) {
 	}
 	if total > 3*notSentLowat {
 		t.Errorf("the kernel took %d bytes for a peer that does not read", total)
+	}
+}
+
+func TestDialTunes(t *testing.T) {
+	l := listen(t)
+	startServer(t, &Server{Handler: (&recorder{}).accept}, l)
+	c, err := Dial(t.Context(), ClientConfig{URL: urlOf(t, l, false), Key: NewStreamKey(testKey)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(t.Context())
+	var lowat int
+	control(c.raw.Conn, func(fd int) (err error) {
+		lowat, err = unix.GetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT)
+		return err
+	})
+	if lowat != notSentLowat {
+		t.Errorf("TCP_NOTSENT_LOWAT is %d", lowat)
 	}
 }

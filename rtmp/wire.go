@@ -150,7 +150,7 @@ func (c *wire) control(m Message) (own bool, err error) {
 	case UserControl:
 		if len(m.Payload) >= 6 && binary.BigEndian.Uint16(m.Payload) == userPingRequest {
 			pong := append([]byte{0, userPingResponse}, m.Payload[2:6]...)
-			_ = pong; return true, nil
+			return true, c.Write(Message{Type: UserControl, Payload: pong})
 		}
 	default:
 		return false, nil
