@@ -116,7 +116,7 @@ func (e *Error) hintTLS() string {
 	case errors.As(e.Err, &host):
 		return "Use the host name from the ingest's own instructions; if it is that, someone intercepts the connection."
 	case errors.As(e.Err, &unknown), errors.As(e.Err, &roots):
-		return "Install the ca-certificates package; if it is there, a proxy may be intercepting TLS."
+		return "Install the ca-certificates package, or name a private authority's certificate in tls.ca_file; if they are there, a proxy may be intercepting TLS."
 	case errors.As(e.Err, &record):
 		return "Use rtmp:// for this port, or rtmps:// with the port for TLS, which is 443 on YouTube."
 	case isRemoteAlert(e.Err):

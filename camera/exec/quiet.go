@@ -8,6 +8,15 @@ const (
 	// between two pieces of one.
 	leastQuiet = 3 * time.Millisecond
 
+	// leastQuietInPieces is the same of a command that takes several writes
+	// for a picture: on a busy machine it may lose the processor between two
+	// of them, for a tick of the scheduler, 4 ms, or a little more.
+	leastQuietInPieces = 6 * time.Millisecond
+
+	// inPieces is from which pause on a picture came in several writes; what
+	// is shorter is one write that took two reads.
+	inPieces = 300 * time.Microsecond
+
 	// warmUp is how many pictures are watched before the first is ended early,
 	// so that a tool that writes in its own rhythm never loses one.
 	warmUp = 10
@@ -50,6 +59,11 @@ func (q *quietTime) wait(period time.Duration) (time.Duration, bool) {
 	if q.pictures < warmUp {
 		return 0, false
 	}
-	d := max(leastQuiet, q.floor, 2*max(q.longest, q.before)+leastQuiet/4)
+	least := leastQuiet
+	longest := max(q.longest, q.before)
+	if longest > inPieces {
+		least = leastQuietInPieces
+	}
+	d := max(least, q.floor, 2*longest+leastQuiet/4)
 	return d, d <= period/2
 }

@@ -24,7 +24,8 @@ func TestQuietTime(t *testing.T) {
 	}{
 		{"a stream that is not known yet", &quietTime{pictures: warmUp - 1}, 0, false},
 		{"pictures in one piece", known(), leastQuiet, true},
-		{"pauses of 1 ms", known(ms, ms), leastQuiet, true},
+		{"one write in two reads", known(ms/10, ms/5), leastQuiet, true},
+		{"pauses of 1 ms", known(ms, ms), leastQuietInPieces, true},
 		{"pauses of 5 ms", known(2*ms, 5*ms, ms), 10*ms + leastQuiet/4, true},
 		{"pauses of 12 ms", known(12 * ms), 0, false}, // 24 ms are no gain over waiting
 		{"the rest with the next picture, as stdio does", known(32 * ms), 0, false},
