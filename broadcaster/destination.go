@@ -57,6 +57,10 @@ const (
 	// seen to take 30 s over it.
 	suspectWithin = 60 * time.Second
 
+	// probableCalm is how many closes in a row it takes for the waits to grow to
+	// those of a refusal: an ingest that is restarted a few times closes as well.
+	probableCalm = 10
+
 	// pictureWithin is how old the last picture sent may be on the air. A
 	// slower camera is told apart by the time between its pictures.
 	pictureWithin = 2 * time.Second
@@ -83,7 +87,10 @@ type Destination struct {
 	log     logrus.FieldLogger
 
 	// Of the goroutine that runs it.
-	closedEarly int // sessions in a row that the ingest closed soon after publish
+	tried       rtmp.StreamKey // last, zero if there was none
+	fault       string         // logged last
+	up          time.Duration  // for which the last attempt's session lived, or 0
+	closedEarly int            // sessions in a row that the ingest closed soon after publish
 	network     *backoff.ExponentialBackOff
 	rejected    *backoff.ExponentialBackOff
 
@@ -129,12 +136,22 @@ func NewDestination(cfg DestinationConfig, common Config, hub *Hub, dial Dialer,
 	}
 	return &Destination{
 		cfg: cfg, hub: hub, latency: common.MaxLatency, backoff: common.Backoff, dial: dial,
-		key:      func() (rtmp.StreamKey, error) { return cfg.Key(os.LookupEnv) },
+		key:      keyReader(cfg),
 		network:  newBackoff(common.Backoff.Initial, common.Backoff.Max),
 		rejected: newBackoff(min(4*common.Backoff.Initial, common.Backoff.RejectedMax), common.Backoff.RejectedMax),
 		log:      log.WithField(KeyDestination, cfg.Name),
 		status:   DestinationStatus{Name: cfg.Name, URL: shown, Since: time.Now()},
 	}
+}
+
+// keyReader returns what gives the key of now. A variable is read here and now:
+// it cannot change, and the caller may want to hide it from what it starts.
+func keyReader(cfg DestinationConfig) func() (rtmp.StreamKey, error) {
+	if cfg.KeyEnv == "" {
+		return func() (rtmp.StreamKey, error) { return cfg.Key(os.LookupEnv) }
+	}
+	key, err := cfg.Key(os.LookupEnv)
+	return func() (rtmp.StreamKey, error) { return key, err }
 }
 
 // newBackoff doubles from initial to longest; fullJitter draws from it.
@@ -196,7 +213,7 @@ func (d *Destination) Run(ctx context.Context) error {
 	for {
 		err := d.session(ctx)
 		switch {
-		case errors.Is(err, io.EOF):
+		case errors.Is(err, errSent):
 			d.log.Info("everything has been sent")
 			return nil
 		case errors.Is(context.Cause(ctx), errNotDrained):
@@ -208,6 +225,10 @@ func (d *Destination) Run(ctx context.Context) error {
 		d.pause(ctx, err)
 	}
 }
+
+// errSent ends a destination: nothing more comes, and everything has been sent.
+// It is not io.EOF, which an ingest that closes the connection leaves as well.
+var errSent = errors.New("everything has been sent")
 
 var errNotDrained = errors.New("the end of the broadcast could not be sent in time")
 
@@ -224,9 +245,10 @@ func (d *Destination) enter(state State, cause, hint string) (changed bool) {
 }
 
 // session connects once and feeds the ingest until one of them ends: with
-// io.EOF where everything has been sent, else with the reason.
+// errSent where everything has been, else with the reason.
 func (d *Destination) session(ctx context.Context) error {
 	key, err := d.key()
+	d.tried, d.up = key, 0
 	if err != nil {
 		return err
 	}
@@ -266,11 +288,8 @@ func (d *Destination) session(ctx context.Context) error {
 	d.past.skips += queue.Skips
 	d.sub, d.pub = nil, nil
 	d.mu.Unlock()
-	up := time.Since(began)
-	if ctx.Err() == nil && !errors.Is(err, io.EOF) {
-		d.log.WithError(err).WithField(KeyUptime, up.Round(time.Second)).Warn("the session with the ingest is over")
-	}
-	d.judge(err, up)
+	d.up = time.Since(began)
+	d.judge(err, d.up)
 	return err
 }
 
@@ -291,7 +310,7 @@ func (d *Destination) judge(err error, up time.Duration) {
 }
 
 // feed writes tags to the ingest until the session is over, ctx is done, or,
-// io.EOF, nothing more comes.
+// errSent, nothing more comes.
 func (d *Destination) feed(ctx context.Context, sub *Subscription, pub Publisher) error {
 	over, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -309,13 +328,16 @@ func (d *Destination) feed(ctx context.Context, sub *Subscription, pub Publisher
 	var tag flv.Tag // one for all: a Publisher gets its address
 	var err error
 	for {
-		tag, err = sub.Next(over)
-		if err == nil {
+		if tag, err = sub.Next(over); err == nil {
+			pictures.writing.Store(true)
 			err = pub.WriteTag(&tag)
+			pictures.writing.Store(false)
+		} else if errors.Is(err, io.EOF) { // of the hub
+			err = errSent
 		}
 		switch {
 		case err == nil:
-		case errors.Is(err, io.EOF) || ctx.Err() != nil:
+		case errors.Is(err, errSent) || ctx.Err() != nil:
 			if begun { // so that players show what they hold back
 				end := flv.EndOfSequence(last)
 				if writeErr := pub.WriteTag(&end); writeErr != nil && ctx.Err() == nil {
@@ -346,7 +368,10 @@ func (d *Destination) feed(ctx context.Context, sub *Subscription, pub Publisher
 
 // pictureWatch tells when the last picture was written, and how far apart the
 // last two were.
-type pictureWatch struct{ at, interval atomic.Int64 }
+type pictureWatch struct {
+	at, interval atomic.Int64
+	writing      atomic.Bool // the network is waited for, not the camera
+}
 
 func (p *pictureWatch) saw(interval time.Duration) {
 	p.at.Store(time.Now().UnixNano())
@@ -355,6 +380,9 @@ func (p *pictureWatch) saw(interval time.Duration) {
 
 // late reports whether the next picture is overdue.
 func (p *pictureWatch) late() bool {
+	if p.writing.Load() {
+		return false
+	}
 	interval := time.Duration(p.interval.Load())
 	limit := min(max(pictureWithin, 3*interval), 5*pictureWithin)
 	return time.Since(time.Unix(0, p.at.Load())) > limit
@@ -409,41 +437,61 @@ func (d *Destination) wrotePicture() (onAir bool) {
 func (d *Destination) pause(ctx context.Context, err error) {
 	state, wait := StateRetrying, time.Duration(0)
 	cause, hint := err.Error(), ""
+	probable := false
+	fault := cause // without what differs from one attempt to the next
 	var re *rtmp.Error
 	var ke *KeyError
 	switch {
 	case errors.As(err, &ke):
 		state, wait, hint = StateRejected, d.backoff.RejectedMax, ke.Hint
-		cause = "no key: " + cause
+		err = fmt.Errorf("no key: %w", err)
+		cause = err.Error()
+		hint += "; it is looked at every second"
 	case !errors.As(err, &re):
 	default:
 		hint = re.Hint()
+		fault = fmt.Sprint(re.Phase, re.Kind, re.Code, re.Description)
 		switch {
 		case re.Kind == rtmp.KindRejected, re.Kind == rtmp.KindBadName:
 			state = StateRejected
 		case d.closedEarly >= 2:
 			state = StateRejected
-			cause = "rejected (probable): " + cause
+			probable = true
+			cause = "probably the key: " + cause
 			hint = "wrong key, or the event has ended"
 		case re.Kind != rtmp.KindClosed:
 			d.closedEarly = 0 // it is not the key that stands in the way
 		}
 	}
 	if wait == 0 {
-		if state == StateRejected {
+		if state == StateRejected && !(probable && d.closedEarly < probableCalm) {
 			bound := d.rejected.NextBackOff()
 			wait = bound/2 + fullJitter(bound/2)
 		} else {
-			d.rejected.Reset()
+			if !probable {
+				d.rejected.Reset()
+			}
 			wait = fullJitter(d.network.NextBackOff())
 		}
 	}
-	if d.enter(state, cause, hint) {
-		entry := d.log.WithField(KeyIn, wait.Round(time.Millisecond))
-		if hint != "" {
-			entry = entry.WithField(KeyHint, hint)
+	d.mu.Lock()
+	fresh := d.status.State != state || d.fault != fault
+	d.mu.Unlock()
+	d.fault = fault
+	d.enter(state, cause, hint)
+	if fresh || d.up > 0 {
+		fields := logrus.Fields{KeyHint: hint}
+		if ke == nil {
+			fields[KeyIn] = wait.Round(time.Millisecond)
 		}
-		entry.Warn(fmt.Sprintf("%s: %s", state, cause))
+		if d.up > 0 {
+			fields[KeyUptime] = d.up.Round(time.Second)
+		}
+		named := state.String()
+		if probable {
+			named += " (probable)"
+		}
+		d.log.WithFields(fields).Warnf("%s: %s", named, err)
 	}
 	d.wait(ctx, wait, state == StateRejected)
 }
@@ -454,9 +502,7 @@ func (d *Destination) wait(ctx context.Context, wait time.Duration, forKey bool)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	var look <-chan time.Time
-	var had rtmp.StreamKey
 	if forKey {
-		had, _ = d.key()
 		ticker := time.NewTicker(keyEvery)
 		defer ticker.Stop()
 		look = ticker.C
@@ -468,7 +514,7 @@ func (d *Destination) wait(ctx context.Context, wait time.Duration, forKey bool)
 		case <-timer.C:
 			return
 		case <-look:
-			if key, err := d.key(); err == nil && key != had {
+			if key, err := d.key(); err == nil && key != d.tried {
 				d.log.Info("there is a new stream key")
 				d.rejected.Reset()
 				d.closedEarly = 0

@@ -281,7 +281,7 @@ func TestClosedSoonAfterPublishTwiceIsProbablyTheKey(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 			if st := d.Status(); st.State == StateRejected {
 				seen = true
-				if !strings.Contains(st.Cause, "probable") || st.Hint != "wrong key, or the event has ended" {
+				if !strings.Contains(st.Cause, "probably") || st.Hint != "wrong key, or the event has ended" {
 					t.Errorf("status %+v", st)
 				}
 			}

@@ -80,7 +80,7 @@ func (e *expecting) compare(n h264.NALU) {
 	if err != nil {
 		return // the muxer says so
 	}
-	if w, h := sps.Width(), sps.Height(); w != e.cfg.Width || h != e.cfg.Height {
+	if w, h := sps.Width(), sps.Height(); e.cfg.SizeAsked && (w != e.cfg.Width || h != e.cfg.Height) {
 		e.log.Warnf("the configuration asks for a picture of %dx%d, the stream has %dx%d", e.cfg.Width, e.cfg.Height, w, h)
 	}
 	if rate := sps.FrameRate(); e.cfg.FPS != 0 && rate != 0 && math.Abs(rate/e.cfg.FPS-1) > rateTolerance {

@@ -76,7 +76,8 @@ func TestADifferenceIsNamed(t *testing.T) {
 	}{
 		{Config{Width: 320, Height: 180, FPS: 25}, nil},
 		{Config{Width: 320, Height: 180}, nil},
-		{Config{Width: 1920, Height: 1080, FPS: 30}, []string{
+		{Config{Width: 1920, Height: 1080}, nil}, // by default, so nobody asked
+		{Config{Width: 1920, Height: 1080, SizeAsked: true, FPS: 30}, []string{
 			"asks for a picture of 1920x1080, the stream has 320x180",
 			"asks for 30 frames a second, the stream says 25",
 		}},

@@ -284,6 +284,16 @@ func (o *origin) problemAt(at place, path, message, hint string) Problem {
 	return p
 }
 
+// Sets reports whether the file or the environment gives a value to the key at
+// path, such as camera.width: whether somebody asked for it.
+func (c Config) Sets(path string) bool {
+	if c.origin == nil {
+		return false
+	}
+	_, ok := c.origin.at[path]
+	return ok
+}
+
 // lookupEnv finds a variable in the environment that c was loaded with.
 func (c Config) lookupEnv(name string) (string, bool) {
 	if c.origin == nil {

@@ -318,3 +318,18 @@ KoZIzj0EAwIDRwAwRAIgV1YfVB6KmJDgLG3PFfLRIgRB4WlFzA5U1KZlZNQwdRUC
 IH0K2nK00NQnSiodQ9owXMfrVw3SATvlfDiv1ywga5bd
 -----END CERTIFICATE-----
 `
+
+func TestSets(t *testing.T) {
+	cfg, _, err := Parse([]byte("camera: {width: 1280}\n"), "venuecast.yml", []string{"VENUECAST_CAMERA__FPS=25"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]bool{"camera.width": true, "camera.fps": true, "camera.height": false} {
+		if cfg.Sets(path) != want {
+			t.Errorf("Sets(%s) is %v", path, !want)
+		}
+	}
+	if Default().Sets("camera.width") {
+		t.Error("the default sets something")
+	}
+}

@@ -118,6 +118,11 @@ type Orderer struct {
 	exact        bool // depth is not to be learnt
 	step         int64
 
+	// hold is how much less the stream reorders than the one before it: so much
+	// later it is shown, or its first pictures would come before those that the
+	// other still has to show.
+	hold int
+
 	started bool
 	base    int64 // POC at place 0 of the current order
 	place   int64 // the picture's place in decoding order, counted from base
@@ -166,6 +171,14 @@ func (o *Orderer) Delay(h *SliceHeader, sps *SPS, periods int) int {
 	if sps != o.sps {
 		o.adopt(sps)
 	}
+	before := o.depth
+	delay := o.delay(h, sps, periods)
+	o.hold = max(0, o.hold-(o.depth-before)) // what is learnt of the depth was held already
+	return delay + o.hold
+}
+
+// delay is Delay by what this stream says.
+func (o *Orderer) delay(h *SliceHeader, sps *SPS, periods int) int {
 	poc, fresh := o.order.next(h, sps)
 	if o.exact && o.depth == 0 {
 		return 0
@@ -195,6 +208,8 @@ func (o *Orderer) Delay(h *SliceHeader, sps *SPS, periods int) int {
 }
 
 func (o *Orderer) adopt(sps *SPS) {
+	before := o.depth + o.hold
+	defer func() { o.hold = max(0, before-o.depth) }()
 	depth, exact := sps.ReorderDepth()
 	if o.sps == nil || exact != o.exact || exact && depth != o.depth {
 		o.step = 2
@@ -262,11 +277,11 @@ func (o *Orderer) settle(delay int64) (correction int64) {
 		return 0
 	}
 	o.window = 0
-	least := int64(0) // of pictures that are shown at once
-	if o.inOrder >= 2*recentPictures {
-		least = int64(o.depth)
-	}
-	if off := o.minDelay - least; off != 0 {
+	// A stream may reorder less than it says, or than it did: then all delays
+	// are longer than they need be, which harms nobody. More than the depth
+	// not all of them can be.
+	off := o.minDelay - int64(o.depth)
+	if off > 0 || off < 0 && o.inOrder >= 2*recentPictures {
 		o.place += off
 		return -off
 	}

@@ -161,7 +161,9 @@ func TestOrdererSettlesAfterLoss(t *testing.T) {
 	}
 	var order Orderer
 	got := delays(t, &order, sps, pocs...)
-	if d := cmp.Diff([]int{3, 0, 0}, got[len(got)-3:]); d != "" {
+	// Within the depth it stays: a stream that reorders less than it says
+	// looks the same, and there a correction would show two pictures at once.
+	if d := cmp.Diff([]int{4, 1, 1}, got[len(got)-3:]); d != "" {
 		t.Errorf("delays long after a loss (-want +got):\n%s", d)
 	}
 }

@@ -130,7 +130,7 @@ func Dial(ctx context.Context, cfg ClientConfig) (*Client, error) {
 		if c.raw != nil {
 			c.raw.Close()
 		}
-		c.log.WithError(err).Debug("rtmp: not publishing")
+		c.log.WithError(err).WithField(logCause, errors.Unwrap(err)).Debug("rtmp: not publishing")
 		return nil, err
 	}
 	c.setPhase(PhaseLive)
@@ -322,6 +322,8 @@ func (c *Client) fail(p Phase, err error) *Error {
 			e.Kind = KindProtocol
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 			e.Kind, e.Description = KindClosed, "the peer closed the connection"
+		case errors.Is(err, syscall.ECONNRESET):
+			e.Kind, e.Description = KindClosed, "the peer reset the connection"
 		default: // reset, broken pipe, network down
 			e.Kind = KindClosed
 		}

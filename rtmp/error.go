@@ -72,7 +72,7 @@ type Error struct {
 	Addr        string // host:port of the ingest, as configured
 	Code        string // of the peer's status, such as NetStream.Publish.BadName, or ""
 	Description string // what the peer said of it, or what we understood, or ""
-	Err         error  // the cause below, or nil
+	Err         error  // the cause below, or nil; Error leaves it out where Description has it in our words
 }
 
 // Error says operation, object and cause in one line.
@@ -85,7 +85,8 @@ func (e *Error) Error() string {
 	if e.Description != "" {
 		b.WriteString(": " + e.Description)
 	}
-	if e.Err != nil {
+	// What we understood replaces what a library said of it.
+	if e.Err != nil && (e.Description == "" || e.Code != "") {
 		b.WriteString(": " + e.Err.Error())
 	}
 	return b.String()

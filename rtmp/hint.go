@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -15,6 +16,15 @@ import (
 func isRemoteAlert(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "remote error"
+}
+
+// alertText is what the peer's alert says, for an error that isRemoteAlert.
+func alertText(err error) string {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Err == nil {
+		return ""
+	}
+	return strings.TrimPrefix(op.Err.Error(), "tls: ")
 }
 
 // describeTLS says in an operator's words why there is no TLS session.
@@ -42,7 +52,7 @@ func describeTLS(err error, now time.Time) string {
 	case errors.As(err, &record):
 		return "the peer does not speak TLS on this port"
 	case isRemoteAlert(err):
-		return "the peer refused our TLS"
+		return "the peer refused our TLS: " + alertText(err)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 		return "the peer closed the connection instead of answering in TLS"
 	}

@@ -21,6 +21,7 @@ const (
 	logPhase   = "phase"
 	logType    = "type"
 	logURL     = "url"
+	logCause   = "cause" // in the words of whoever failed
 )
 
 func orDiscard(log logrus.FieldLogger) logrus.FieldLogger {

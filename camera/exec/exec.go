@@ -120,19 +120,24 @@ func (s *Source) run(ctx context.Context, emit func(*h264.AccessUnit)) (err erro
 			select {
 			case <-c.Exited():
 				// What it has left behind holds the pipe open, and writes nothing.
-				r.flush()
+				if c.Stop() == nil {
+					r.flush()
+				}
 				return nil
 			default:
 			}
 			if silent := s.now() - r.lastRead; silent > silentFor {
-				r.flush()
 				return fmt.Errorf("nothing written for %v", silent.Round(time.Second))
 			}
 		default: // the end of the pipe, so of the command
-			r.flush()
 			waitCtx, cancel := context.WithTimeout(ctx, time.Second)
 			c.Wait(waitCtx) // or Stop would tell of a signal of its own
 			cancel()
+			// One that failed may have done so within a picture, which its
+			// bytes do not tell.
+			if c.Stop() == nil {
+				r.flush()
+			}
 			return nil
 		}
 	}

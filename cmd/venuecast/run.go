@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -37,6 +38,16 @@ func (c runCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	// The destinations have their keys. The camera's command, whose output is
+	// logged, inherits our environment, and shall not find them there.
+	for _, d := range cfg.Broadcast.Destinations {
+		if d.KeyEnv == "" {
+			continue
+		}
+		if err := os.Unsetenv(d.KeyEnv); err != nil {
+			return fmt.Errorf("hide %s: %w", d.KeyEnv, err)
+		}
+	}
 	log.WithFields(logrus.Fields{"version": buildVersion(), "name": cfg.Name, "source": cfg.Camera.Source}).Info("venuecast starts")
 	if len(b.Destinations) == 0 {
 		log.Warn("no destination is configured: nothing will be broadcast; set broadcast.destinations")
@@ -67,6 +78,7 @@ func withDuration(ctx context.Context, d time.Duration) (context.Context, contex
 // assemble puts the parts together as the configuration says. It starts
 // nothing.
 func assemble(cfg configs.Config, log logrus.FieldLogger) (*broadcaster.Broadcaster, error) {
+	cfg.Camera.SizeAsked = cfg.Sets("camera.width") || cfg.Sets("camera.height")
 	source, err := camera.Open(cfg.Camera, cfg.Name, time.Now(), log)
 	if err != nil {
 		return nil, err

@@ -38,6 +38,7 @@ type Child struct {
 	last   lastLine
 	exited chan struct{}
 	err    error // of Wait, once exited is closed
+	stop   sync.Once
 }
 
 // Start starts argv in a process group of its own. The owner has to call Stop,
@@ -109,8 +110,13 @@ var ladder = []struct {
 // Stop ends the command with everything that it started: SIGINT, SIGTERM and
 // SIGKILL in turn to its process group, a second apart. It returns when the
 // command has ended and its output is closed, within 4 seconds at the worst,
-// and tells how it ended: nil for exit status 0.
+// and tells how it ended: nil for exit status 0. Further calls say the same.
 func (c *Child) Stop() error {
+	c.stop.Do(c.end)
+	return c.err
+}
+
+func (c *Child) end() {
 	_ = c.Stdout.Close() // a command that writes on notices it too
 	for _, step := range ladder {
 		select {
@@ -133,7 +139,6 @@ func (c *Child) Stop() error {
 	// What has left the group may hold stderr open for ever; it is not ours.
 	_ = c.stderr.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 	c.logs.Wait()
-	return c.err
 }
 
 // Wait waits for the command to end by itself, at most until ctx is done.
