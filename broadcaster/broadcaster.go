@@ -2,8 +2,8 @@ package broadcaster
 
 import (
 	"context"
-
-	"golang.org/x/sync/errgroup"
+	"errors"
+	"sync"
 )
 
 // A Broadcaster is a pump, its hub, and the destinations that live off it.
@@ -14,16 +14,22 @@ type Broadcaster struct {
 }
 
 // Run broadcasts until ctx is done, or until the pump's source is at its end
-// and the destinations have sent everything. Only a source that can never work
-// makes it fail.
+// and the destinations have sent everything. It fails where the source can
+// never work, or where a destination could not send the end.
 func (b *Broadcaster) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		defer b.Hub.Close()
-		return b.Pump.Run(ctx)
-	})
-	for _, d := range b.Destinations {
-		g.Go(func() error { return d.Run(ctx) })
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// A destination that fails leaves the others alone, so it is no errgroup.
+	ends := make([]error, len(b.Destinations))
+	var g sync.WaitGroup
+	for i, d := range b.Destinations {
+		g.Go(func() { ends[i] = d.Run(ctx) })
 	}
-	return g.Wait()
+	err := b.Pump.Run(ctx)
+	if err != nil {
+		cancel()
+	}
+	b.Hub.Close()
+	g.Wait()
+	return errors.Join(append(ends, err)...)
 }

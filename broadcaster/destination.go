@@ -71,8 +71,8 @@ const (
 	// goodbyeWithin bounds the end of a session.
 	goodbyeWithin = 2 * time.Second
 
-	// drainWithin bounds how long a destination goes on when nothing more
-	// will be published.
+	// drainWithin bounds how long a destination goes on, beyond what its queue
+	// may hold, when nothing more will be published.
 	drainWithin = 10 * time.Second
 )
 
@@ -187,7 +187,8 @@ func (d *Destination) Status() DestinationStatus {
 }
 
 // Run keeps the ingest supplied until ctx is done, or until the hub is closed
-// and everything in the queue has been sent. A failure is never final.
+// and everything in the queue has been sent. No failure is final; the error
+// says that the end could not be sent in time.
 func (d *Destination) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -199,7 +200,7 @@ func (d *Destination) Run(ctx context.Context) error {
 			return
 		case <-d.hub.Done():
 		}
-		timer := time.NewTimer(drainWithin)
+		timer := time.NewTimer(drainWithin + d.latency)
 		defer timer.Stop()
 		select {
 		case <-ctx.Done():
@@ -217,8 +218,7 @@ func (d *Destination) Run(ctx context.Context) error {
 			d.log.Info("everything has been sent")
 			return nil
 		case errors.Is(context.Cause(ctx), errNotDrained):
-			d.log.WithError(err).Warn("gave up sending what was left")
-			return nil
+			return fmt.Errorf("destination %s: %w: %w", d.cfg.Name, errNotDrained, err)
 		case ctx.Err() != nil:
 			return nil
 		}
@@ -261,6 +261,7 @@ func (d *Destination) session(ctx context.Context) error {
 	}
 	pub, err := d.dial(ctx, key)
 	if err != nil {
+		d.judge(err, 0)
 		return err
 	}
 	began := time.Now()
@@ -293,7 +294,8 @@ func (d *Destination) session(ctx context.Context) error {
 	return err
 }
 
-// judge learns from how a session ended.
+// judge learns from how an attempt ended: with a session that lived for up, or
+// without one.
 func (d *Destination) judge(err error, up time.Duration) {
 	if up >= healthyAfter {
 		d.network.Reset()
@@ -301,8 +303,10 @@ func (d *Destination) judge(err error, up time.Duration) {
 	if up >= suspectWithin {
 		d.rejected.Reset()
 	}
+	// A plain close, at publish or soon behind it, is how YouTube answers a
+	// wrong key; anything else says that it is not the key that is in the way.
 	var re *rtmp.Error
-	if errors.As(err, &re) && re.Kind == rtmp.KindClosed && up < suspectWithin {
+	if errors.As(err, &re) && re.Kind == rtmp.KindClosed && re.Phase >= rtmp.PhaseCreateStream && up < suspectWithin {
 		d.closedEarly++
 	} else {
 		d.closedEarly = 0
@@ -446,8 +450,14 @@ func (d *Destination) pause(ctx context.Context, err error) {
 		state, wait, hint = StateRejected, d.backoff.RejectedMax, ke.Hint
 		err = fmt.Errorf("no key: %w", err)
 		cause = err.Error()
-		hint += "; it is looked at every second"
+		if hint != "" && d.cfg.KeyFile != "" {
+			hint += "; it is looked at every second"
+		}
 	case !errors.As(err, &re):
+		var h interface{ Hint() string }
+		if errors.As(err, &h) {
+			hint = h.Hint()
+		}
 	default:
 		hint = re.Hint()
 		fault = fmt.Sprint(re.Phase, re.Kind, re.Code, re.Description)
@@ -459,8 +469,6 @@ func (d *Destination) pause(ctx context.Context, err error) {
 			probable = true
 			cause = "probably the key: " + cause
 			hint = "wrong key, or the event has ended"
-		case re.Kind != rtmp.KindClosed:
-			d.closedEarly = 0 // it is not the key that stands in the way
 		}
 	}
 	if wait == 0 {
@@ -480,7 +488,10 @@ func (d *Destination) pause(ctx context.Context, err error) {
 	d.fault = fault
 	d.enter(state, cause, hint)
 	if fresh || d.up > 0 {
-		fields := logrus.Fields{KeyHint: hint}
+		fields := logrus.Fields{}
+		if hint != "" {
+			fields[KeyHint] = hint
+		}
 		if ke == nil {
 			fields[KeyIn] = wait.Round(time.Millisecond)
 		}

@@ -121,7 +121,7 @@ func start(t *testing.T, in *ingest, camera bool) (d *Destination, hub *Hub, hoo
 	ctx, cancel := context.WithCancel(t.Context())
 	var g sync.WaitGroup
 	g.Go(func() {
-		if err := d.Run(ctx); err != nil {
+		if err := d.Run(ctx); err != nil && !errors.Is(err, errNotDrained) {
 			t.Errorf("Run: %v", err)
 		}
 	})
@@ -292,6 +292,23 @@ func TestClosedSoonAfterPublishTwiceIsProbablyTheKey(t *testing.T) {
 	})
 }
 
+func TestAPlainCloseAtPublishIsProbablyTheKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := &ingest{next: func(int) (*fakeSession, error) {
+			return nil, &rtmp.Error{Kind: rtmp.KindClosed, Phase: rtmp.PhasePublish}
+		}}
+		d, _, _, stop := start(t, in, true)
+		defer stop()
+		time.Sleep(9 * time.Minute)
+		if st := d.Status(); st.State != StateRejected || st.Hint != "wrong key, or the event has ended" {
+			t.Errorf("status %+v", st)
+		}
+		if n := in.count(); n > 60 {
+			t.Errorf("%d attempts in 9 minutes", n)
+		}
+	})
+}
+
 func TestAnIngestThatIsRestartedIsNotTheKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := &ingest{next: func(n int) (*fakeSession, error) {
@@ -404,7 +421,7 @@ func TestTheEndDoesNotWaitForEver(t *testing.T) {
 		d, hub, _, stop := start(t, in, false)
 		stream{hub}.publish("M S H K0")
 		hub.Close()
-		time.Sleep(drainWithin + 3*time.Second)
+		time.Sleep(common.MaxLatency + drainWithin + 3*time.Second)
 		if d.Status().State != StateOff {
 			t.Errorf("state %v, %v after the end", d.Status().State, drainWithin)
 		}

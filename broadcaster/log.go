@@ -5,7 +5,7 @@ const (
 	KeyDestination = "destination"
 	KeyURL         = "url"
 	KeyHint        = "hint"
-	KeyIn          = "in"
+	KeyIn          = "retry_in"
 	KeyUptime      = "uptime"
 	KeyCount       = "count"
 	KeyWithin      = "within"

@@ -26,7 +26,8 @@ type Publisher interface {
 	Stats() rtmp.Stats
 }
 
-// A Dialer begins a session. It fails with an *rtmp.Error.
+// A Dialer begins a session. It fails with an *rtmp.Error, or with another that
+// has a Hint too.
 type Dialer func(ctx context.Context, key rtmp.StreamKey) (Publisher, error)
 
 // NewDialer returns the Dialer for a destination's ingest.
@@ -39,7 +40,7 @@ func NewDialer(cfg DestinationConfig, timeouts rtmp.Timeouts, log logrus.FieldLo
 		// Read each time, so that a certificate can be put right on the air.
 		roots, err := rootCAs(cfg.TLS.CAFile)
 		if err != nil {
-			return nil, &rtmp.Error{Kind: rtmp.KindTLS, Phase: rtmp.PhaseTLS, Addr: url.Addr(), Err: err}
+			return nil, err
 		}
 		client, err := rtmp.Dial(ctx, rtmp.ClientConfig{URL: url, Key: key, RootCAs: roots, Timeouts: timeouts, Log: log})
 		if err != nil {
@@ -57,16 +58,25 @@ func rootCAs(file string) (*x509.CertPool, error) {
 	}
 	pem, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("read tls.ca_file: %w", err)
+		return nil, &caError{err}
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("read tls.ca_file %s: no certificate in it", file)
+		return nil, &caError{fmt.Errorf("%s: no certificate in it", file)}
 	}
 	return pool, nil
+}
+
+// caError says that the authority's certificate cannot be had.
+type caError struct{ err error }
+
+func (e *caError) Error() string { return "read tls.ca_file: " + e.err.Error() }
+func (e *caError) Unwrap() error { return e.err }
+func (e *caError) Hint() string {
+	return "Put the authority's certificate, in PEM, back into the file; it is read at each attempt."
 }
 
 // rtmpPublisher frames tags as RTMP messages.

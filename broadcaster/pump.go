@@ -26,7 +26,7 @@ type FrameSource interface {
 // PumpConfig says what the tags announce.
 type PumpConfig struct {
 	Audio   AudioConfig
-	Bitrate int64   // of the video, in bit/s, as the metadata says it
+	Bitrate int64   // of the video, in bit/s; 0: nobody knows, and nothing is announced
 	FPS     float64 // 0: what the stream says
 	Encoder string  // what the metadata calls us
 }
@@ -39,6 +39,10 @@ const (
 	// keyframesWithin is how long a stream may go without a keyframe before
 	// that is named.
 	keyframesWithin = 10 * time.Second
+
+	// assumedRate is announced where neither the configuration nor the stream
+	// names one, in frames a second: what the sources assume as well.
+	assumedRate = 30
 
 	silentBitrate = 128e3 // what metadata calls the sound
 )
@@ -168,6 +172,9 @@ func (p *Pump) describe(dts time.Duration) {
 	rate := p.cfg.FPS
 	if rate == 0 {
 		rate = sps.FrameRate()
+	}
+	if rate == 0 {
+		rate = assumedRate
 	}
 	m := flv.Metadata{
 		Width: sps.Width(), Height: sps.Height(), FrameRate: rate,

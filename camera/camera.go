@@ -22,6 +22,12 @@ type Source interface {
 	Run(ctx context.Context, emit func(*h264.AccessUnit)) error
 }
 
+// A LossCounter is a Source that can lose pictures, and counts them: how many
+// it gave damaged, and how many it left out. It may be asked at any time.
+type LossCounter interface {
+	Losses() (damaged, dropped int64)
+}
+
 // Open returns the source that cfg names. It starts nothing. name is what the
 // test card says whose it is; times are counted from epoch.
 func Open(cfg Config, name string, epoch time.Time, log logrus.FieldLogger) (Source, error) {
@@ -57,6 +63,14 @@ type expecting struct {
 	cfg Config
 	log logrus.FieldLogger
 	sps h264.NALU // looked at last
+}
+
+// Losses asks the source below; one that cannot tell has none.
+func (e *expecting) Losses() (damaged, dropped int64) {
+	if c, ok := e.Source.(LossCounter); ok {
+		return c.Losses()
+	}
+	return 0, 0
 }
 
 func (e *expecting) Run(ctx context.Context, emit func(*h264.AccessUnit)) error {

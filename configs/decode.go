@@ -390,7 +390,12 @@ func setScalar(v reflect.Value, text string, kind kind, secret bool) (message, h
 	got := ", got "
 	switch {
 	case kind == kindNone:
-		return "want " + wanted(v.Type()) + ", got a section or a list", ""
+		hint := ""
+		if v.Kind() == reflect.String {
+			// [ffmpeg, -c:v] is a list with a section in it, to the parser.
+			hint = `if it is meant as text, put it in quotes, such as "-c:v"`
+		}
+		return "want " + wanted(v.Type()) + ", got a section or a list", hint
 	case kind == kindNull:
 		return "no value", "write one behind the colon, or remove the line"
 	case secret || looksLikeSecret(text):

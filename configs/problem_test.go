@@ -50,7 +50,7 @@ camera:
 audio: {channels: two, sample_rate: 44.1}
 broadcast: {destinations: {url: "rtmp://h/live"}, max_latency: {s: 4}}
 `, `
-venuecast.yml:2:1: name: want text, got a section or a list
+venuecast.yml:2:1: name: want text, got a section or a list; if it is meant as text, put it in quotes, such as "-c:v"
 venuecast.yml:3:6: log: want a section of keys and values, got text; put its keys below it, indented by two spaces
 venuecast.yml:4:1: camera: want a section of keys and values, got a list; remove the dashes
 venuecast.yml:7:19: audio.channels: want a whole number, got "two"

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +15,7 @@ import (
 
 	"venuecast/broadcaster"
 	"venuecast/camera"
+	"venuecast/camera/file"
 	"venuecast/rtmp"
 )
 
@@ -71,14 +71,14 @@ func (d *document) validateCamera() {
 			d.fail("camera.exec.command[0]", "the program has no name", "")
 		}
 	case camera.SourceFile:
-		switch ext := strings.ToLower(filepath.Ext(c.File.Path)); {
+		switch {
 		case c.File.Path == "":
 			d.fail("camera.file.path", "must be set when camera.source is file", "write file: {path: clip.h264}")
 		case isURL(c.File.Path):
 			d.fail("camera.file.path", wantPath, "")
-		case !slices.Contains(clipExtensions, ext):
+		case file.Format(c.File.Path) == "":
 			d.fail("camera.file.path", fmt.Sprintf("%s is no kind of clip known here", quoted(filepath.Base(c.File.Path))),
-				"the name must end in "+orList(clipExtensions))
+				"the name must end in "+orList(file.Extensions()))
 		}
 	}
 	if c.KeyframeInterval > maxYouTubeKeyframeInterval && !d.bad["camera.keyframe_interval"] {
@@ -86,9 +86,6 @@ func (d *document) validateCamera() {
 			formatDuration(c.KeyframeInterval), formatDuration(maxYouTubeKeyframeInterval)), "use 2s")
 	}
 }
-
-// clipExtensions are those of camera/file.
-var clipExtensions = []string{".h264", ".264", ".flv"}
 
 func destinationPath(i int) string { return "broadcast.destinations[" + strconv.Itoa(i) + "]" }
 

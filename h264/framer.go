@@ -68,10 +68,12 @@ type Framer struct {
 
 	slices, sliceRun int // of the last pictures: how many, and for how long unchanged
 
-	cutBytes bool // nothing has come since EndAccessUnit
-	cutUnit  bool // no access unit has begun since
-	dropping bool // until a keyframe
-	stats    FramerStats
+	cutBytes  bool // nothing has come since EndAccessUnit
+	cutUnit   bool // no access unit has begun since
+	cutFiller bool // it ended in filler data, of which more may come
+	rest      bool // more of that picture has come since: what is left of it is left out
+	dropping  bool // until a keyframe
+	stats     FramerStats
 }
 
 // unit is an access unit as offsets into the buffer.
@@ -314,7 +316,7 @@ func (f *Framer) begin() {
 	}
 	u.start, u.arrival = f.code, f.arrival
 	f.open = u
-	f.cutUnit = false
+	f.cutUnit, f.rest = false, false
 }
 
 // endNALU completes the open NAL unit.
@@ -381,13 +383,13 @@ func (u *unit) keyframe() bool {
 }
 
 // CanEnd reports whether the bytes so far may be a whole access unit: they end
-// within a slice, not in a zero byte, and there are as many slices as the
-// pictures before had.
+// within a slice, or the filler data behind one, not in a zero byte, and there
+// are as many slices as the pictures before had.
 func (f *Framer) CanEnd() bool {
 	if f.nalu < 0 || !f.placed || f.ignored || f.open == nil || f.end-f.nalu < 2 || f.buf[f.end-1] == 0 {
 		return false
 	}
-	if !NALU(f.buf[f.nalu:f.end]).Type().IsVCL() {
+	if t := NALU(f.buf[f.nalu:f.end]).Type(); !t.IsVCL() && (t != TypeFiller || f.open.slices == 0) {
 		return false
 	}
 	return f.sliceRun < steadySlices || f.open.slices >= f.slices
@@ -398,6 +400,7 @@ func (f *Framer) CanEnd() bool {
 // true. If more of the picture comes after all, its rest and everything up to
 // the next keyframe is dropped: no picture is ever given in two halves.
 func (f *Framer) EndAccessUnit() {
+	f.cutFiller = f.nalu >= 0 && NALU(f.buf[f.nalu:f.end]).Type() == TypeFiller
 	f.endNALU(f.end)
 	f.finish()
 	f.scan = f.end
@@ -416,18 +419,23 @@ func (f *Framer) resume() bool {
 		return false
 	}
 	f.cutBytes = false
-	if zeros < 2 || b[zeros] != 1 {
+	if (zeros < 2 || b[zeros] != 1) && !f.cutFiller { // of filler, nothing is missed
 		f.late()
 	}
 	return true
 }
 
-// late says that the access unit before was ended too early.
+// late says that the access unit before was ended too early. What comes of it
+// until the next one begins is left out.
 func (f *Framer) late() {
-	f.cutUnit = false
-	f.dropping = true
-	f.stats.CutTooEarly++
+	if !f.rest {
+		f.stats.CutTooEarly++
+	}
+	f.rest, f.dropping = true, true
 }
+
+// Dropping reports whether pictures are being left out, for want of a keyframe.
+func (f *Framer) Dropping() bool { return f.dropping }
 
 // Flush completes what is open, at the end of the stream.
 func (f *Framer) Flush() {

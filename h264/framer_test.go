@@ -206,6 +206,10 @@ func TestFramerEndAccessUnit(t *testing.T) {
 		return annexB(false, sliceFields{frameNum: n, lsb: 2 * n, firstMB: 100, redundant: no, payload: 40}.nalu(sps))
 	}
 	first := append(bytes.Clone(head), idr...)
+	idrSlice := func(mb uint32) []byte {
+		return annexB(false, sliceFields{idr: true, kind: SliceI, firstMB: mb, redundant: no, payload: 40}.nalu(sps))
+	}
+	filler := annexB(false, NALU{12, 0xff, 0xff, 0xff, 0xff, 0x80})
 	key := []step{{first, true}}
 
 	for _, test := range []struct {
@@ -222,6 +226,14 @@ func TestFramerEndAccessUnit(t *testing.T) {
 			[]string{"7 8 5 key", "1", "7 8 5 key"}, 1, 1},
 		{"the next start code comes byte by byte", append(key, step{p(1), true}, step{p(2)[:1], false}, step{p(2)[1:2], false}, step{p(2)[2:], false}),
 			[]string{"7 8 5 key", "1", "1"}, 0, 0},
+		{"a keyframe of four slices, cut within the first", append(key, step{idrSlice(0)[:20], true}, step{idrSlice(0)[20:], false},
+			step{idrSlice(75), false}, step{idrSlice(150), false}, step{p(1), false}, step{first, false}),
+			[]string{"7 8 5 key", "5 key", "7 8 5 key"}, 1, 1},
+		{"a keyframe of four slices, cut between them", append(key, step{idrSlice(0), true},
+			step{idrSlice(75), false}, step{idrSlice(150), false}, step{p(1), false}, step{first, false}),
+			[]string{"7 8 5 key", "5 key", "7 8 5 key"}, 1, 1},
+		{"cut in its filler", append(key, step{append(p(1), filler[:7]...), true}, step{filler[7:], false}, step{p(2), false}),
+			[]string{"7 8 5 key", "1 12", "1"}, 0, 0},
 		{"filler behind the cut", append(key, step{p(1), true}, step{annexB(false, NALU{12, 0xff, 0x80}), false}, step{p(2), false}),
 			[]string{"7 8 5 key", "1", "1"}, 0, 0},
 	} {
@@ -263,6 +275,10 @@ func TestFramerCanEnd(t *testing.T) {
 		if !f.CanEnd() {
 			t.Fatalf("picture %d: both slices are there", n)
 		}
+	}
+	write(annexB(false, NALU{12, 0xff, 0x80}))
+	if !f.CanEnd() {
+		t.Error("filler behind the slices hides their end")
 	}
 	write([]byte{0})
 	if f.CanEnd() {

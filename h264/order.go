@@ -6,7 +6,6 @@ type pictureOrder struct {
 	prevMsb, prevLsb int64 // of the previous reference picture (type 0)
 	prevFrameNum     int64 // of the previous picture (types 1 and 2)
 	prevOffset       int64 // its FrameNumOffset
-	prevMMCO5        bool
 }
 
 // next gives the order count of the picture whose first slice is h. A picture
@@ -37,7 +36,6 @@ func (p *pictureOrder) next(h *SliceHeader, sps *SPS) (poc int64, fresh bool) {
 		p.prevFrameNum, p.prevOffset = 0, 0
 		poc = 0
 	}
-	p.prevMMCO5 = h.MMCO5
 	return poc, h.IsIDR() || h.MMCO5
 }
 

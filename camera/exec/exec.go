@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -22,9 +23,12 @@ import (
 const (
 	keyCommand = "command"
 	keyPID     = "pid"
-	keyIn      = "in"
+	keyIn      = "retry_in"
 	keyFPS     = "fps"
-	keyWas     = "was"
+	keyWas     = "previous_fps"
+	keyPause   = "pause"
+	keyBegins  = "begins"
+	keyTimes   = "times"
 )
 
 const (
@@ -34,6 +38,20 @@ const (
 
 	// lookEvery is how often a quiet pipe's command is looked after.
 	lookEvery = 500 * time.Millisecond
+
+	// joinWithin is how long a stream may go on without the keyframe that it
+	// is needed to go on from after a damaged picture; a new command begins
+	// with one.
+	joinWithin = 10 * time.Second
+
+	// nameWithin and nameAfter are for how long, and for how many bytes, a
+	// command may write what is no picture before it is named.
+	nameWithin = 5 * time.Second
+	nameAfter  = 64 << 10
+
+	// repeatEvery is how often a command that keeps ending in the same way is
+	// named again.
+	repeatEvery = 5 * time.Minute
 
 	// healthyAfter is how long a command has to run for its end to be the
 	// first in a row.
@@ -53,7 +71,14 @@ type Source struct {
 	sps   *h264.SPS // that the clock knows the rate of
 	order h264.Orderer
 	au    h264.AccessUnit
+
+	damaged, dropped atomic.Int64
 }
+
+// Losses is how many pictures were given damaged, because the command paused
+// within them, and how many were left out since for want of a keyframe. It may
+// be called at any time.
+func (s *Source) Losses() (damaged, dropped int64) { return s.damaged.Load(), s.dropped.Load() }
 
 // New returns a Source. rate is the configured one in frames a second, 0 for
 // what the stream says; times are counted from epoch.
@@ -66,12 +91,15 @@ func New(cfg Config, rate float64, epoch time.Time, log logrus.FieldLogger) (*So
 
 // Run gives the command's pictures to emit, in the order of the stream, until
 // ctx is done, and then returns nil. A command that ends or hangs is started
-// again, at once at first and within 5 s if it keeps ending.
+// again, in 250 ms at first and within 5 s if it keeps ending.
 func (s *Source) Run(ctx context.Context, emit func(*h264.AccessUnit)) error {
 	waits := backoff.NewExponentialBackOff()
 	waits.InitialInterval, waits.MaxInterval = firstWait, longestWait
 	waits.RandomizationFactor = 0 // there is one camera, and nobody to collide with
 	waits.Multiplier = 2
+	var said string // of the last end that was logged
+	var saidAt time.Time
+	times := 0 // it has ended like that since
 	for ctx.Err() == nil {
 		started := time.Now()
 		err := s.run(ctx, emit)
@@ -80,9 +108,14 @@ func (s *Source) Run(ctx context.Context, emit func(*h264.AccessUnit)) error {
 		}
 		if time.Since(started) > healthyAfter {
 			waits.Reset()
+			said = ""
 		}
 		wait := waits.NextBackOff()
-		s.log.WithError(err).WithField(keyIn, wait).Warn("camera command ended, starting it again")
+		times++
+		if err.Error() != said || time.Since(saidAt) > repeatEvery {
+			s.log.WithError(err).WithFields(logrus.Fields{keyIn: wait, keyTimes: times}).Warn("no camera: its command is started again")
+			said, saidAt, times = err.Error(), time.Now(), 0
+		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(wait):
@@ -111,11 +144,15 @@ func (s *Source) run(ctx context.Context, emit func(*h264.AccessUnit)) (err erro
 	stop := context.AfterFunc(ctx, func() { _ = c.Stdout.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 
-	r := reader{source: s, pipe: c.Stdout, framer: h264.NewFramer(), emit: emit, lastRead: s.now()}
+	now := s.now()
+	r := reader{source: s, pipe: c.Stdout, framer: h264.NewFramer(), emit: emit, started: now, lastRead: now, lastGiven: now}
 	defer func() { r.report(log) }()
 	for ctx.Err() == nil {
 		switch err := r.read(ctx); {
 		case err == nil:
+			if waited := s.now() - r.lastGiven; r.framer.Dropping() && waited > joinWithin {
+				return fmt.Errorf("no keyframe within %v after a damaged picture; have it send one every 2 s", joinWithin)
+			}
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			select {
 			case <-c.Exited():
@@ -158,16 +195,18 @@ func ended(status error, lastLine string) error {
 
 // reader takes pictures from one command's pipe.
 type reader struct {
-	source   *Source
-	pipe     *os.File
-	framer   *h264.Framer
-	emit     func(*h264.AccessUnit)
-	quiet    quietTime
-	lastRead time.Duration
-	begun    bool // something has been read
+	source *Source
+	pipe   *os.File
+	framer *h264.Framer
+	emit   func(*h264.AccessUnit)
+	quiet  quietTime
+	begun  bool // something has been read
 
-	head   []byte // the first bytes, to name what is no H.264
-	warned bool
+	started, lastRead, lastGiven time.Duration // the command, bytes, a picture
+
+	counted h264.FramerStats // in the source's losses
+	head    []byte           // the first bytes, to name what is no H.264
+	named   bool
 }
 
 // read waits for the pipe once: for bytes, or for the quiet that ends a
@@ -187,15 +226,16 @@ func (r *reader) read(ctx context.Context) error {
 	}
 	space := r.framer.Space()
 	n, err := r.pipe.Read(space)
+	heldUp := false
 	if early && n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && child.Buffered(r.pipe) > 0 {
 		// We were held up, not the pipe: a deadline that has passed fails a
 		// read whatever there is to read.
-		early = false
+		early, heldUp = false, true
 		_ = r.pipe.SetReadDeadline(time.Now().Add(lookEvery))
 		n, err = r.pipe.Read(space)
 	}
 	if n > 0 {
-		r.take(space[:n])
+		r.take(space[:n], heldUp)
 		return nil
 	}
 	if early && errors.Is(err, os.ErrDeadlineExceeded) {
@@ -206,8 +246,9 @@ func (r *reader) read(ctx context.Context) error {
 	return err
 }
 
-// take hands what was read to the framer and learns from the pause before it.
-func (r *reader) take(b []byte) {
+// take hands what was read to the framer and learns from the pause before it,
+// unless it was we who were held up.
+func (r *reader) take(b []byte, heldUp bool) {
 	now := r.source.now()
 	pause := now - r.lastRead
 	before := r.framer.Stats().CutTooEarly
@@ -218,17 +259,25 @@ func (r *reader) take(b []byte) {
 	switch {
 	case r.framer.Stats().CutTooEarly > before:
 		r.quiet.tooEarly(pause)
-		r.source.log.WithField("pause", pause.Round(time.Millisecond)).
+		r.source.log.WithField(keyPause, pause.Round(time.Millisecond)).
 			Warn("the camera command paused within a picture: one damaged picture was sent, and nothing more up to the next keyframe")
-	case r.begun && r.framer.Continued():
+	case r.begun && !heldUp && r.framer.Continued():
 		r.quiet.pause(pause, now)
 	}
 	r.begun = true
 	r.lastRead = now
 	r.deliver()
-	if skipped := r.framer.Stats().SkippedBytes; skipped > 1<<20 && !r.warned && r.quiet.pictures == 0 {
-		r.warned = true
-		r.source.log.WithField("begins", fmt.Sprintf("%.16q", r.head)).
+	r.name(now)
+}
+
+// name says, once, that what comes is no picture.
+func (r *reader) name(now time.Duration) {
+	if r.named || r.quiet.pictures > 0 {
+		return
+	}
+	if skipped := r.framer.Stats().SkippedBytes; skipped > nameAfter || skipped > 0 && now-r.started > nameWithin {
+		r.named = true
+		r.source.log.WithField(keyBegins, fmt.Sprintf("%.16q", r.head)).
 			Warn("what the camera command writes is not H.264 in Annex B")
 	}
 }
@@ -238,10 +287,15 @@ func (r *reader) deliver() {
 	s := r.source
 	for r.framer.Next(&s.au) {
 		r.quiet.picture()
+		r.lastGiven = r.lastRead
 		slice, sps := r.framer.Slice()
 		s.stamp(slice, sps)
 		r.emit(&s.au)
 	}
+	st := r.framer.Stats()
+	s.damaged.Add(int64(st.CutTooEarly - r.counted.CutTooEarly))
+	s.dropped.Add(int64(st.Dropped - r.counted.Dropped))
+	r.counted = st
 }
 
 // flush emits what is left at the end of the pipe.

@@ -30,7 +30,7 @@ const (
 // how long the pipe must be quiet for a picture to be complete.
 type quietTime struct {
 	pictures int
-	floor    time.Duration // learnt from pictures that were ended too early: kept
+	mistaken time.Duration // the longest pause that a picture was cut at: never forgotten
 
 	longest, before time.Duration // pauses of this minute and of the one before
 	since           time.Duration // when this minute began
@@ -49,21 +49,22 @@ func (q *quietTime) picture() { q.pictures++ }
 
 // tooEarly takes note of a picture that went on after d of quiet.
 func (q *quietTime) tooEarly(d time.Duration) {
-	q.floor = max(q.floor, 2*d)
+	q.mistaken = max(q.mistaken, d)
 }
 
-// wait is how long the pipe must be quiet. It is false where nothing but the
-// next picture tells the end of this one: the stream is not known yet, or
-// pauses within its pictures for so long that waiting costs no more.
+// wait is how long the pipe must be quiet: twice the longest pause, and at most
+// half a period. It is false where nothing but the next picture tells the end
+// of this one: the stream is not known yet, or pauses within its pictures for
+// so long that half a period is not safely longer.
 func (q *quietTime) wait(period time.Duration) (time.Duration, bool) {
 	if q.pictures < warmUp {
 		return 0, false
 	}
 	least := leastQuiet
-	longest := max(q.longest, q.before)
+	longest := max(q.longest, q.before, q.mistaken)
 	if longest > inPieces {
 		least = leastQuietInPieces
 	}
-	d := max(least, q.floor, 2*longest+leastQuiet/4)
-	return d, d <= period/2
+	d := min(max(least, 2*longest+leastQuiet/4), period/2)
+	return d, d >= longest+longest/2
 }

@@ -27,7 +27,8 @@ func TestQuietTime(t *testing.T) {
 		{"one write in two reads", known(ms/10, ms/5), leastQuiet, true},
 		{"pauses of 1 ms", known(ms, ms), leastQuietInPieces, true},
 		{"pauses of 5 ms", known(2*ms, 5*ms, ms), 10*ms + leastQuiet/4, true},
-		{"pauses of 12 ms", known(12 * ms), 0, false}, // 24 ms are no gain over waiting
+		{"pauses of 9 ms", known(9 * ms), period / 2, true},
+		{"pauses of 12 ms", known(12 * ms), 0, false}, // half a period is too near
 		{"the rest with the next picture, as stdio does", known(32 * ms), 0, false},
 	} {
 		got, ok := test.q.wait(period)
@@ -50,7 +51,7 @@ func TestQuietTimeForgetsPausesButNoMistakes(t *testing.T) {
 	for at := 4 * time.Minute; at < 8*time.Minute; at += 33 * ms {
 		q.pause(ms/10, at)
 	}
-	if got, ok := q.wait(33 * ms); !ok || got != 8*ms {
-		t.Errorf("4 minutes after a picture that was cut: %v, %v; want 8ms", got, ok)
+	if got, ok := q.wait(33 * ms); !ok || got != 2*4*ms+leastQuiet/4 {
+		t.Errorf("4 minutes after a picture that was cut: %v, %v; want 8.75ms", got, ok)
 	}
 }

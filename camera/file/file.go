@@ -44,10 +44,8 @@ type Source struct {
 // New returns a Source. rate, in frames a second, is for a file without times,
 // 0 for what the stream says; times are counted from epoch.
 func New(cfg Config, rate float64, epoch time.Time, log logrus.FieldLogger) (*Source, error) {
-	switch Format(cfg.Path) {
-	case AnnexB, FLV:
-	default:
-		return nil, fmt.Errorf("play %s: unknown kind of file; want .h264, .264 or .flv", cfg.Path)
+	if Format(cfg.Path) == "" {
+		return nil, fmt.Errorf("play %s: unknown kind of file; want %s", cfg.Path, strings.Join(Extensions(), ", "))
 	}
 	return &Source{cfg: cfg, rate: rate, epoch: epoch, log: log.WithField(keyFile, filepath.Base(cfg.Path))}, nil
 }
@@ -58,14 +56,23 @@ const (
 	FLV    = "flv"
 )
 
+var formats = []struct{ extension, format string }{{".h264", AnnexB}, {".264", AnnexB}, {".flv", FLV}}
+
+// Extensions is what the names of files that can be played end in.
+func Extensions() (list []string) {
+	for _, f := range formats {
+		list = append(list, f.extension)
+	}
+	return list
+}
+
 // Format tells a file's format by its name, "" where it is none that can be
 // played.
 func Format(path string) string {
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".h264", ".264":
-		return AnnexB
-	case ".flv":
-		return FLV
+	for _, f := range formats {
+		if strings.EqualFold(filepath.Ext(path), f.extension) {
+			return f.format
+		}
 	}
 	return ""
 }
@@ -207,6 +214,15 @@ func pictures(r io.Reader, au *h264.AccessUnit, next func(*h264.SliceHeader, *h2
 	}
 }
 
+// period is how long a picture lasts where nothing in the file says so.
+func (s *Source) period() time.Duration {
+	rate := s.rate
+	if rate == 0 {
+		rate = frameclock.DefaultRate
+	}
+	return time.Duration(float64(time.Second) / rate)
+}
+
 // playFLV plays the video of an FLV file; its times are kept, composition
 // times too.
 func (s *Source) playFLV(ctx context.Context, f io.Reader, emit func(*h264.AccessUnit)) error {
@@ -234,6 +250,9 @@ func (s *Source) playFLV(ctx context.Context, f io.Reader, emit func(*h264.Acces
 			continue
 		}
 		h, payload, err := flv.ParseVideo(tag.Body)
+		if errors.Is(err, flv.ErrCommandFrame) {
+			continue // a seek of whoever recorded it
+		}
 		if err != nil {
 			return err
 		}
@@ -271,6 +290,9 @@ func (s *Source) playFLV(ctx context.Context, f io.Reader, emit func(*h264.Acces
 		last = tag.DTS
 		s.au.DTS, s.au.PTS, s.au.Keyframe = tag.DTS-first, tag.PTS-first, tag.Keyframe
 		s.end = tag.DTS - first + interval
+		if interval == 0 { // one picture so far: it lasts for one period
+			s.end += s.period()
+		}
 		if err := s.give(ctx, emit); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ package frameclock
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -49,6 +50,7 @@ type Clock struct {
 	started bool
 
 	arrivals []time.Duration // of the last measureOver and a bit
+	sorted   []time.Duration // of the intervals between them, reused
 	offSince time.Duration   // since when the measured rate is off
 	off      bool
 }
@@ -155,10 +157,11 @@ func (c *Clock) measure(arrival time.Duration) (adopted float64) {
 		return 0
 	}
 	period := span / time.Duration(n)
-	if deviation := math.Abs(float64(period)/float64(c.nominal) - 1); deviation <= maxPull {
+	if c.near(period) || c.near(span/time.Duration(c.periods())) {
 		c.off = false
 		return 0
 	}
+	period = span / time.Duration(c.periods())
 	if !c.off {
 		c.off, c.offSince = true, arrival
 		return 0
@@ -169,4 +172,26 @@ func (c *Clock) measure(arrival time.Duration) (adopted float64) {
 	c.off = false
 	c.adopt(period)
 	return float64(time.Second) / float64(period)
+}
+
+// near reports whether period is that of the adopted rate.
+func (c *Clock) near(period time.Duration) bool {
+	return math.Abs(float64(period)/float64(c.nominal)-1) <= maxPull
+}
+
+// periods is how many periods the arrivals span. A picture that was lost
+// leaves an interval of two and is no slower rate, so intervals are counted
+// against their median.
+func (c *Clock) periods() (n int) {
+	c.sorted = c.sorted[:0]
+	for i, a := range c.arrivals[1:] {
+		c.sorted = append(c.sorted, a-c.arrivals[i])
+	}
+	slices.Sort(c.sorted)
+	median := max(c.sorted[len(c.sorted)/2], minStep)
+	for _, d := range c.sorted {
+		// Up to 1.75 periods are one: jitter makes that of it.
+		n += max(1, int(float64(d)/float64(median)+0.25))
+	}
+	return n
 }

@@ -166,6 +166,27 @@ func TestAGapAnchorsAnew(t *testing.T) {
 	}
 }
 
+func TestLostPicturesAreNoOtherRate(t *testing.T) {
+	for _, lost := range []int{1, 3, 5, 10} { // of 100
+		var s stream
+		r := rand.New(rand.NewPCG(uint64(lost), 4))
+		s.add(r, 300*30, 30, 3*time.Millisecond)
+		var taken, arrived []time.Duration
+		for i := range s.taken {
+			if r.IntN(100) >= lost {
+				taken, arrived = append(taken, s.taken[i]), append(arrived, s.arrived[i])
+			}
+		}
+		times, rates := run(t, New(30), arrived)
+		if len(rates) > 0 {
+			t.Errorf("%d %% lost: adopted %v", lost, rates)
+		}
+		if d := furthest(times, taken); d > 60*time.Millisecond {
+			t.Errorf("%d %% lost: %v from the true time", lost, d)
+		}
+	}
+}
+
 func TestABurstStaysInOrderAndNear(t *testing.T) {
 	var s stream
 	s.add(rand.New(rand.NewPCG(1, 3)), 100, 30, 0)

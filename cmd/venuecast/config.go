@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	osexec "os/exec"
 
+	"venuecast/camera"
 	"venuecast/configs"
 )
 
@@ -42,7 +44,7 @@ func (c configPrintCmd) Run(e *env) error {
 type configValidateCmd struct{ configFile }
 
 func (c configValidateCmd) Run(e *env) error {
-	if err := validate(c.configFile, e); err != nil {
+	if _, err := validate(c.configFile, e); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintln(e.stdout, "the configuration is valid")
@@ -59,20 +61,26 @@ func (configSchemaCmd) Run(e *env) error {
 type checkCmd struct{ configFile }
 
 func (c checkCmd) Run(e *env) error {
-	if err := validate(c.configFile, e); err != nil {
+	cfg, err := validate(c.configFile, e)
+	if err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(e.stdout, "ready to broadcast")
+	if cfg.Camera.Source == camera.SourceExec {
+		if _, err := osexec.LookPath(cfg.Camera.Exec.Command[0]); err != nil {
+			return fmt.Errorf("the camera's command cannot be run: %w; install it, or correct camera.exec.command", err)
+		}
+	}
+	_, err = fmt.Fprintln(e.stdout, "ready to broadcast")
 	return err
 }
 
 // validate loads the configuration and looks at the keys it names. What is
 // wrong is printed, or is the error.
-func validate(f configFile, e *env) error {
+func validate(f configFile, e *env) (configs.Config, error) {
 	cfg, warnings, err := f.load(e)
 	printWarnings(e.stderr, warnings)
 	if err != nil {
-		return err
+		return cfg, err
 	}
 	var wrong []error
 	for _, p := range cfg.CheckKeys() {
@@ -83,9 +91,9 @@ func validate(f configFile, e *env) error {
 		wrong = append(wrong, errors.New(p.String()))
 	}
 	if len(wrong) > 0 {
-		return usageError{errors.Join(wrong...)}
+		return cfg, usageError{errors.Join(wrong...)}
 	}
-	return nil
+	return cfg, nil
 }
 
 func printWarnings(w io.Writer, warnings []configs.Problem) {

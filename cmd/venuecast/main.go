@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -92,6 +93,10 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	return exitFailed
 }
 
+// oneSignal is for how long a second signal counts as the first: timeout(1) and
+// others signal a process and then its group.
+const oneSignal = time.Second
+
 // withSignals ends ctx at the first SIGINT or SIGTERM; a second one ends the
 // process, for those who cannot wait.
 func withSignals(ctx context.Context) (context.Context, func()) {
@@ -101,14 +106,15 @@ func withSignals(ctx context.Context) (context.Context, func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for n := 0; ; n++ {
-			if _, ok := <-signals; !ok {
-				return
-			}
-			if n > 0 {
+		var first time.Time
+		for range signals {
+			switch {
+			case first.IsZero():
+				first = time.Now()
+				cancel()
+			case time.Since(first) > oneSignal:
 				os.Exit(exitFailed)
 			}
-			cancel()
 		}
 	}()
 	return ctx, func() {

@@ -16,6 +16,8 @@ type report struct {
 	pictures     int64
 	bytes        int64
 	total        broadcaster.PumpStats
+	damaged      int64 // pictures, since the start
+	dropped      int64 // pictures left out, since the start
 	destinations []destinationReport
 }
 
@@ -41,6 +43,8 @@ func (r report) camera() logrus.Fields {
 		"fps":      fmt.Sprintf("%.1f", perSecond(r.pictures, r.over)),
 		"mbit_s":   fmt.Sprintf("%.2f", megabits(r.bytes, r.over)),
 		"pictures": r.total.Pictures,
+		"damaged":  r.damaged,
+		"dropped":  r.dropped,
 		"unusable": r.total.Unusable,
 	}
 }
@@ -52,7 +56,7 @@ func (d destinationReport) fields() logrus.Fields {
 		"fps":                      fmt.Sprintf("%.1f", perSecond(d.pictures, d.over)),
 		"mbit_s":                   fmt.Sprintf("%.2f", megabits(d.bytes, d.over)),
 		"queue":                    d.Queue.Age.Round(time.Millisecond).String(),
-		"unacked":                  d.Session.Unacked,
+		"unacked_bytes":            d.Session.Unacked,
 		broadcaster.KeyDropped:     d.Queue.Dropped,
 		broadcaster.KeyReconnects:  d.Reconnects(),
 	}
@@ -66,7 +70,7 @@ func (d destinationReport) fields() logrus.Fields {
 }
 
 // running runs a broadcast and hands a report to each every so often.
-func running(ctx context.Context, b *broadcaster.Broadcaster, every time.Duration, each func(report)) error {
+func running(ctx context.Context, b *broadcast, every time.Duration, each func(report)) error {
 	done := make(chan error, 1)
 	go func() { done <- b.Run(ctx) }()
 	ticker := time.NewTicker(every)
@@ -78,8 +82,14 @@ func running(ctx context.Context, b *broadcaster.Broadcaster, every time.Duratio
 		case err := <-done:
 			return err
 		case now := <-ticker.C:
+			if ctx.Err() != nil {
+				continue // it is ending; what it says now is of no use
+			}
 			p := b.Pump.Stats()
 			r := report{over: now.Sub(last), pictures: p.Pictures - pump.Pictures, bytes: p.Bytes - pump.Bytes, total: p}
+			if b.losses != nil {
+				r.damaged, r.dropped = b.losses.Losses()
+			}
 			for i, d := range b.Destinations {
 				st := d.Status()
 				r.destinations = append(r.destinations, destinationReport{

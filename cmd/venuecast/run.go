@@ -75,22 +75,34 @@ func withDuration(ctx context.Context, d time.Duration) (context.Context, contex
 	return context.WithTimeout(ctx, d)
 }
 
+// broadcast is a broadcaster, and what its camera can tell.
+type broadcast struct {
+	broadcaster.Broadcaster
+	losses camera.LossCounter // nil where the source loses nothing
+}
+
 // assemble puts the parts together as the configuration says. It starts
 // nothing.
-func assemble(cfg configs.Config, log logrus.FieldLogger) (*broadcaster.Broadcaster, error) {
+func assemble(cfg configs.Config, log logrus.FieldLogger) (*broadcast, error) {
 	cfg.Camera.SizeAsked = cfg.Sets("camera.width") || cfg.Sets("camera.height")
 	source, err := camera.Open(cfg.Camera, cfg.Name, time.Now(), log)
 	if err != nil {
 		return nil, err
 	}
+	// What nobody set says nothing of a stream that others encode.
+	bitrate := int64(cfg.Camera.Bitrate)
+	if cfg.Camera.Source != camera.SourceTestcard && !cfg.Sets("camera.bitrate") {
+		bitrate = 0
+	}
 	hub := broadcaster.NewHub()
 	pump, err := broadcaster.NewPump(source, hub, broadcaster.PumpConfig{
-		Audio: cfg.Audio, Bitrate: int64(cfg.Camera.Bitrate), FPS: cfg.Camera.FPS, Encoder: "venuecast " + buildVersion(),
+		Audio: cfg.Audio, Bitrate: bitrate, FPS: cfg.Camera.FPS, Encoder: "venuecast " + buildVersion(),
 	}, log)
 	if err != nil {
 		return nil, err
 	}
-	b := &broadcaster.Broadcaster{Hub: hub, Pump: pump}
+	b := &broadcast{Broadcaster: broadcaster.Broadcaster{Hub: hub, Pump: pump}}
+	b.losses, _ = source.(camera.LossCounter)
 	for _, d := range cfg.Broadcast.Destinations {
 		dlog := log.WithField(broadcaster.KeyDestination, d.Name)
 		dial, err := broadcaster.NewDialer(d, cfg.Broadcast.Timeouts, dlog)

@@ -117,7 +117,14 @@ func (c *Child) Stop() error {
 }
 
 func (c *Child) end() {
-	_ = c.Stdout.Close() // a command that writes on notices it too
+	// A tool that is asked to end writes what it still has, and calls a pipe
+	// that is closed meanwhile an error: so its stdout is read to the end.
+	drained := make(chan struct{})
+	_ = c.Stdout.SetReadDeadline(time.Now().Add(ladder[0].grace))
+	go func() {
+		defer close(drained)
+		_, _ = io.Copy(io.Discard, c.Stdout)
+	}()
 	for _, step := range ladder {
 		select {
 		case <-c.exited:
@@ -127,12 +134,15 @@ func (c *Child) end() {
 		timer := time.NewTimer(step.grace)
 		select {
 		case <-c.exited:
+			timer.Stop()
 		case <-timer.C:
+			_ = c.Stdout.Close() // one that writes on notices that, too
 			continue
 		}
-		timer.Stop()
 		break
 	}
+	_ = c.Stdout.Close()
+	<-drained
 	// What it leaves behind in its group holds camera and pipes open.
 	signalGroup(c.cmd.Process.Pid, syscall.SIGKILL)
 	<-c.exited
