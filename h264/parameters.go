@@ -51,7 +51,10 @@ func ParseSPS(n NALU) (*SPS, error) {
 			}
 		}
 	}
-	if s.Width() <= 0 || s.Height() <= 0 {
+	// What is cropped beyond the picture comes out as a huge one: mediacommon
+	// counts in 32 bits without a sign.
+	if w, h := s.Width(), s.Height(); w <= 0 || h <= 0 ||
+		w > 16*(int(s.PicWidthInMbsMinus1)+1) || h > 32*(int(s.PicHeightInMapUnitsMinus1)+1) {
 		return nil, fmt.Errorf("parse SPS: cropping leaves no picture: %w", errRange)
 	}
 	return s, nil

@@ -165,6 +165,7 @@ func FuzzParameterSets(f *testing.F) {
 	f.Add([]byte(spsFields{reorder: 1, refs: 1, tick: 1, scale: 50}.nalu()), []byte(ppsNALU(1, 0, true)))
 	f.Add([]byte(spsFields{pocType: 1, cycle: []int32{1, 2}, fields: true}.nalu()), []byte(ppsNALU(0, 0, false)))
 	f.Add([]byte(spsFields{}.highNALU()), []byte(ppsNALU(0, 0, false)))
+	f.Add([]byte("'000Y.\x89X00"), []byte("0")) // cropped beyond its width
 	f.Fuzz(func(t *testing.T, sps, pps []byte) {
 		var p ParameterSets
 		if changed, err := p.Update(sps); changed && err == nil && p.SPS() != nil {
