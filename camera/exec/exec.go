@@ -67,10 +67,11 @@ type Source struct {
 	epoch time.Time
 	log   logrus.FieldLogger
 
-	clock *frameclock.Clock
-	sps   *h264.SPS // that the clock knows the rate of
-	order h264.Orderer
-	au    h264.AccessUnit
+	clock    *frameclock.Clock
+	sps      *h264.SPS // that the clock knows the rate of
+	expected float64   // the rate that was announced or adopted last
+	order    h264.Orderer
+	au       h264.AccessUnit
 
 	damaged, dropped atomic.Int64
 }
@@ -149,6 +150,8 @@ func (s *Source) run(ctx context.Context, emit func(*h264.AccessUnit)) (err erro
 	defer func() { r.report(log) }()
 	for ctx.Err() == nil {
 		switch err := r.read(ctx); {
+		case r.foreign != "":
+			return fmt.Errorf("what it writes is %s, want H.264 in Annex B; see its options for raw H.264, such as -f h264", r.foreign)
 		case err == nil:
 			if waited := s.now() - r.lastGiven; r.framer.Dropping() && waited > joinWithin {
 				return fmt.Errorf("no keyframe within %v after a damaged picture; have it send one every 2 s", joinWithin)
@@ -206,6 +209,7 @@ type reader struct {
 
 	counted h264.FramerStats // in the source's losses
 	head    []byte           // the first bytes, to name what is no H.264
+	foreign string           // what they are the beginning of, if that is known
 	named   bool
 }
 
@@ -216,7 +220,7 @@ func (r *reader) read(ctx context.Context) error {
 	until := lookEvery
 	quiet, early := time.Duration(0), false
 	if s.clock != nil && r.framer.CanEnd() {
-		if quiet, early = r.quiet.wait(s.clock.Period()); early {
+		if quiet, early = r.quiet.wait(s.clock.Period(), s.now()); early {
 			until = r.lastRead + quiet - s.now()
 		}
 	}
@@ -252,13 +256,16 @@ func (r *reader) take(b []byte, heldUp bool) {
 	now := r.source.now()
 	pause := now - r.lastRead
 	before := r.framer.Stats().CutTooEarly
-	if len(r.head) < 16 {
-		r.head = append(r.head, b[:min(len(b), 16)]...)
+	if missing := headSize - len(r.head); missing > 0 {
+		r.head = append(r.head, b[:min(len(b), missing)]...)
+		if r.foreign = foreignFormat(r.head); r.foreign != "" {
+			return
+		}
 	}
 	r.framer.Filled(len(b), now)
 	switch {
 	case r.framer.Stats().CutTooEarly > before:
-		r.quiet.tooEarly(pause)
+		r.quiet.tooEarly(pause, now)
 		r.source.log.WithField(keyPause, pause.Round(time.Millisecond)).
 			Warn("the camera command paused within a picture: one damaged picture was sent, and nothing more up to the next keyframe")
 	case r.begun && !heldUp && r.framer.Continued():
@@ -277,7 +284,7 @@ func (r *reader) name(now time.Duration) {
 	}
 	if skipped := r.framer.Stats().SkippedBytes; skipped > nameAfter || skipped > 0 && now-r.started > nameWithin {
 		r.named = true
-		r.source.log.WithField(keyBegins, fmt.Sprintf("%.16q", r.head)).
+		r.source.log.WithField(keyBegins, fmt.Sprintf("%.16q", r.head[:min(len(r.head), 16)])).
 			Warn("what the camera command writes is not H.264 in Annex B")
 	}
 }
@@ -320,11 +327,11 @@ func (s *Source) stamp(slice *h264.SliceHeader, sps *h264.SPS) {
 	if s.clock == nil || sps != nil && sps != s.sps {
 		s.expect(slice, sps)
 	}
-	was := s.clock.Rate()
 	at, adopted := s.clock.Time(s.au.DTS)
 	if adopted != 0 {
-		s.log.WithFields(logrus.Fields{keyFPS: fmt.Sprintf("%.2f", adopted), keyWas: fmt.Sprintf("%.2f", was)}).
+		s.log.WithFields(logrus.Fields{keyFPS: fmt.Sprintf("%.2f", adopted), keyWas: fmt.Sprintf("%.2f", s.expected)}).
 			Warn("the camera's frame rate is another than expected: going on with what it delivers")
+		s.expected = adopted
 	}
 	s.au.DTS, s.au.PTS = at, at
 	if sps != nil {
@@ -343,11 +350,15 @@ func (s *Source) expect(slice *h264.SliceHeader, sps *h264.SPS) {
 		rate *= 2 // each field is a picture
 	}
 	s.sps = sps
-	if s.clock == nil {
+	switch {
+	case s.clock == nil:
 		s.clock = frameclock.New(rate)
-	} else if s.rate == 0 {
+	case s.rate == 0:
 		s.clock.Expect(rate)
+	default:
+		return
 	}
+	s.expected = s.clock.Rate()
 }
 
 // String names the source for people.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -270,6 +271,38 @@ func TestWhatIsNoH264IsNamed(t *testing.T) {
 		if !found {
 			t.Errorf("of %q it said %q", script, messages(hook, logrus.WarnLevel))
 		}
+	}
+}
+
+// MPEG-TS holds whole H.264, so that a framer finds pictures in it, with the
+// packets' headers in their midst.
+func TestAnotherFormatNeverGoesOut(t *testing.T) {
+	enc, err := slate.NewEncoder(slate.Config{Width: 320, Height: 180})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var au h264.AccessUnit
+	var stream, packets []byte
+	for i := range 30 {
+		enc.Encode(&au, int64(i), time.Unix(int64(i), 0), i == 0)
+		for _, n := range au.NALUs {
+			stream = append(append(stream, 0, 0, 0, 1), n...)
+		}
+		stream = append(stream, sliceData...)
+	}
+	for b := range slices.Chunk(stream, tsPacket-4) {
+		packets = append(append(packets, 0x47, 1, 0, 0x10), b...)
+	}
+	file := filepath.Join(t.TempDir(), "stream.ts")
+	if err := os.WriteFile(file, packets, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	list, hook := watch(t, Config{Command: []string{"cat", file}}, 1, 500*time.Millisecond)
+	if len(list) > 0 {
+		t.Error("a picture was made of MPEG-TS")
+	}
+	if w := messages(hook, logrus.WarnLevel); len(w) != 1 || !strings.Contains(w[0], "MPEG-TS") || !strings.Contains(w[0], "-f h264") {
+		t.Errorf("it said %q", w)
 	}
 }
 

@@ -24,13 +24,22 @@ const (
 	// remember is for how long a pause within a picture is remembered at the
 	// least.
 	remember = time.Minute
+
+	// longestMemory bounds for how long a mistake is remembered: a minute the
+	// first time, and twice as long each time it is made again, so that one
+	// hiccup does not cost a frame's time of delay for days, and a command that
+	// keeps pausing costs no picture every minute.
+	longestMemory = 24 * time.Hour
 )
 
 // quietTime learns, from the pauses that a stream makes within its pictures,
 // how long the pipe must be quiet for a picture to be complete.
 type quietTime struct {
 	pictures int
-	mistaken time.Duration // the longest pause that a picture was cut at: never forgotten
+
+	mistaken time.Duration // the longest pause that a picture was cut at,
+	forget   time.Duration // until then
+	memory   time.Duration // of the last mistake
 
 	longest, before time.Duration // pauses of this minute and of the one before
 	since           time.Duration // when this minute began
@@ -48,20 +57,27 @@ func (q *quietTime) pause(d, now time.Duration) {
 func (q *quietTime) picture() { q.pictures++ }
 
 // tooEarly takes note of a picture that went on after d of quiet.
-func (q *quietTime) tooEarly(d time.Duration) {
-	q.mistaken = max(q.mistaken, d)
+func (q *quietTime) tooEarly(d, now time.Duration) {
+	if now > q.forget {
+		q.mistaken = 0
+	}
+	q.memory = min(max(remember, 2*q.memory), longestMemory)
+	q.mistaken, q.forget = max(q.mistaken, d), now+q.memory
 }
 
 // wait is how long the pipe must be quiet: twice the longest pause, and at most
 // half a period. It is false where nothing but the next picture tells the end
 // of this one: the stream is not known yet, or pauses within its pictures for
 // so long that half a period is not safely longer.
-func (q *quietTime) wait(period time.Duration) (time.Duration, bool) {
+func (q *quietTime) wait(period, now time.Duration) (time.Duration, bool) {
 	if q.pictures < warmUp {
 		return 0, false
 	}
 	least := leastQuiet
-	longest := max(q.longest, q.before, q.mistaken)
+	longest := max(q.longest, q.before)
+	if now <= q.forget {
+		longest = max(longest, q.mistaken)
+	}
 	if longest > inPieces {
 		least = leastQuietInPieces
 	}

@@ -31,27 +31,59 @@ func TestQuietTime(t *testing.T) {
 		{"pauses of 12 ms", known(12 * ms), 0, false}, // half a period is too near
 		{"the rest with the next picture, as stdio does", known(32 * ms), 0, false},
 	} {
-		got, ok := test.q.wait(period)
+		got, ok := test.q.wait(period, 0)
 		if ok != test.ok || ok && got != test.want {
 			t.Errorf("%s: %v, %v; want %v, %v", test.name, got, ok, test.want, test.ok)
 		}
 	}
 }
 
-func TestQuietTimeForgetsPausesButNoMistakes(t *testing.T) {
+func TestQuietTimeForgets(t *testing.T) {
+	const period = 33 * ms
 	q := &quietTime{pictures: warmUp}
-	q.pause(5*ms, time.Second)
-	for at := time.Second; at < 4*time.Minute; at += 33 * ms {
-		q.pause(ms/10, at)
+	at := time.Second
+	// whole is d of pictures without a pause to speak of.
+	whole := func(d time.Duration) {
+		for end := at + d; at < end; at += period {
+			q.pause(ms/10, at)
+		}
 	}
-	if got, ok := q.wait(33 * ms); !ok || got != leastQuiet {
-		t.Errorf("4 minutes after a pause: %v, %v", got, ok)
+	check := func(when string, want time.Duration, ok bool) {
+		t.Helper()
+		if got, gotOK := q.wait(period, at); gotOK != ok || ok && got != want {
+			t.Errorf("%s: %v, %v; want %v, %v", when, got, gotOK, want, ok)
+		}
 	}
-	q.tooEarly(4 * ms)
-	for at := 4 * time.Minute; at < 8*time.Minute; at += 33 * ms {
-		q.pause(ms/10, at)
+	q.pause(5*ms, at)
+	whole(4 * time.Minute)
+	check("4 minutes after a pause", leastQuiet, true)
+
+	q.tooEarly(15*ms, at)
+	whole(55 * time.Second)
+	check("55 s after a picture that was cut", 0, false)
+	whole(10 * time.Second)
+	check("65 s after it", leastQuiet, true)
+
+	q.tooEarly(4*ms, at)
+	whole(115 * time.Second)
+	check("115 s after the second", 2*4*ms+leastQuiet/4, true)
+	whole(10 * time.Second)
+	check("125 s after it", leastQuiet, true)
+
+	for range 20 {
+		q.tooEarly(15*ms, at)
 	}
-	if got, ok := q.wait(33 * ms); !ok || got != 2*4*ms+leastQuiet/4 {
-		t.Errorf("4 minutes after a picture that was cut: %v, %v; want 8.75ms", got, ok)
+	whole(time.Hour)
+	check("an hour after the twentieth", 0, false)
+}
+
+func TestQuietTimeKeepsWhatGoesOn(t *testing.T) {
+	q := &quietTime{pictures: warmUp}
+	q.tooEarly(12*ms, 0)
+	for at := time.Duration(0); at < 10*time.Minute; at += 33 * ms {
+		q.pause(12*ms, at)
+		if _, ok := q.wait(33*ms, at); ok {
+			t.Fatalf("after %v of pauses of 12 ms a picture would be cut again", at)
+		}
 	}
 }
