@@ -27,6 +27,11 @@ type Tag struct {
 	// Keyframe: a decoder may start at this video tag.
 	Keyframe bool
 
+	// RecoveryPoint: the keyframe is no IDR picture, so pictures that follow
+	// it in the stream and precede it on the screen may refer to what a decoder
+	// that starts here has not seen.
+	RecoveryPoint bool
+
 	// Header: a sequence header, an end of sequence or metadata, not a
 	// picture or an audio frame.
 	Header bool

@@ -86,7 +86,11 @@ func (m *VideoMuxer) Mux(dst []Tag, au *h264.AccessUnit) ([]Tag, error) {
 			rest = rest[4+copy(rest[4:], n):]
 		}
 	}
-	return append(dst, Tag{Type: TypeVideo, DTS: au.DTS, PTS: au.PTS, Keyframe: au.Keyframe, Body: body}), nil
+	return append(dst, Tag{
+		Type: TypeVideo, DTS: au.DTS, PTS: au.PTS,
+		Keyframe: au.Keyframe, RecoveryPoint: au.Keyframe && slice.Type() != h264.TypeIDR,
+		Body: body,
+	}), nil
 }
 
 // scan takes the parameter sets of au and returns the size of the picture's

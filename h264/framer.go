@@ -338,7 +338,7 @@ func (f *Framer) endNALU(end int) {
 			f.stats.BadNALUs++
 		}
 	case TypeSEI:
-		if cnt, ok := recoveryPoint(n); ok && cnt == 0 {
+		if cnt, ok := RecoveryPoint(n); ok && cnt == 0 {
 			u.recovery = true
 		}
 	case TypeSlice, TypeIDR, TypeDataPartA:
@@ -477,31 +477,4 @@ func (f *Framer) Slice() (*SliceHeader, *SPS) {
 	}
 	u := f.ready[f.given-1]
 	return &u.first, u.sps
-}
-
-// recoveryPoint reads recovery_frame_cnt of a recovery point SEI message in n
-// [D.1.8].
-func recoveryPoint(n NALU) (frames uint32, ok bool) {
-	const payloadRecoveryPoint = 6
-	r := newBitReader(n[:min(len(n), 1024)]) // not through kilobytes of filler
-	for r.err == nil && len(r.data) >= 2 {
-		payload, size := 0, 0
-		for _, v := range []*int{&payload, &size} {
-			for {
-				b := r.u(8)
-				*v += int(b)
-				if b != 255 || r.err != nil {
-					break
-				}
-			}
-		}
-		if payload == payloadRecoveryPoint {
-			frames = r.ue()
-			return frames, r.err == nil
-		}
-		for ; size > 0 && r.err == nil; size-- {
-			r.u(8)
-		}
-	}
-	return 0, false
 }
