@@ -14,8 +14,9 @@ import (
 // undefined nor long strings, and has no bounds. Input is trusted in nothing.
 
 const (
-	maxAMFDepth  = 16
-	maxAMFValues = 4096 // in a command; a connect has some twenty
+	maxAMFDepth    = 16
+	maxAMFValues   = 4096     // in a command; a connect has some twenty
+	maxCommandSize = 64 << 10 // in bytes; a connect has some 500
 )
 
 var errAMF = errors.New("malformed AMF0")
@@ -31,6 +32,9 @@ type command struct {
 // put all kinds of things behind what matters.
 func parseCommand(m Message) (command, error) {
 	p := m.Payload
+	if len(p) > maxCommandSize {
+		return command{}, fmt.Errorf("command of %d bytes: %w", len(p), errAMF)
+	}
 	if m.Type == CommandAMF3 {
 		// Flash puts a 0 before a body that is AMF0 after all.
 		if len(p) == 0 || p[0] != 0 {

@@ -2,6 +2,7 @@ package rtmp
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -166,6 +167,7 @@ type chunkReader struct {
 	chunkSize  int
 	streams    map[uint32]*inStream
 	last       *inStream // whose message was last returned
+	unextended bool      // the peer was seen to leave the extended timestamp out of format 3
 	pending    int       // bytes held of unfinished messages
 	received   int64     // bytes of chunks read from r
 }
@@ -310,7 +312,7 @@ func (r *chunkReader) header() (*inStream, uint32, error) {
 			s.field = binary.BigEndian.Uint32(p)
 		}
 	} else if s.extended {
-		if err := r.skipRepeatedTimestamp(s); err != nil {
+		if err := r.extendedOnFormat3(s); err != nil {
 			return nil, 0, err
 		}
 	}
@@ -327,21 +329,42 @@ func (r *chunkReader) header() (*inStream, uint32, error) {
 	return s, csid, nil
 }
 
-// skipRepeatedTimestamp reads the extended timestamp of a format 3 chunk.
-// Some encoders leave it out, against section 5.3.1.3; so what is not the
-// value of the header before is payload. (Some repeat the time, not the
-// delta.)
-func (r *chunkReader) skipRepeatedTimestamp(s *inStream) error {
-	p, err := r.r.Peek(4)
-	if err != nil {
-		if len(p) > 0 && errors.Is(err, io.EOF) {
-			return nil // too short for it: the payload of one who leaves it out
+// extendedOnFormat3 reads the extended timestamp of a format 3 chunk. Some
+// encoders leave it out, against section 5.3.1.3; so within a message, what is
+// not the value of the header before is payload. (Some repeat the time, not
+// the delta.) It looks no further than it has to: the payload of one who
+// leaves it out may end here, and nothing come after it for long.
+//
+// Where format 3 begins a message, it can be another delta than the last, so
+// says ffmpeg, as long as that is extended too.
+func (r *chunkReader) extendedOnFormat3(s *inStream) error {
+	delta := binary.BigEndian.AppendUint32(make([]byte, 0, 4), s.field)
+	at := binary.BigEndian.AppendUint32(make([]byte, 0, 4), s.msg.Timestamp)
+	for n := 1; n <= 4; n++ {
+		p, err := r.r.Peek(n)
+		if err != nil {
+			if n > 1 && errors.Is(err, io.EOF) {
+				return nil
+			}
+			return cutShort(err)
 		}
-		return cutShort(err)
+		if bytes.HasPrefix(delta, p) || bytes.HasPrefix(at, p) {
+			continue
+		}
+		if s.inMessage {
+			r.unextended = true
+			return nil
+		}
+		if r.unextended {
+			return nil
+		}
+		if p, err = r.take(4); err != nil {
+			return err
+		}
+		s.field = binary.BigEndian.Uint32(p)
+		return nil
 	}
-	if v := binary.BigEndian.Uint32(p); v == s.field || v == s.msg.Timestamp {
-		r.discard(4)
-	}
+	r.discard(4)
 	return nil
 }
 

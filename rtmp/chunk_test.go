@@ -276,6 +276,28 @@ func TestChunkReader(t *testing.T) {
 			02 000000 000004 01 00000000 00000004
 			06 ffffff 000009 09 01000000 01020304 b1b2b3b4 c6 b5b6b7b8 c6 b9`,
 			[]Message{{SetChunkSize, 0, 0, []byte{0, 0, 0, 4}}, {Video, 0x01020304, 1, []byte{0xB1, 0xB2, 0xB3, 0xB4, 0xB5, 0xB6, 0xB7, 0xB8, 0xB9}}}},
+		{"another extended delta on format 3, as ffmpeg's acknowledgements have", `
+			06 000001 000001 09 01000000 aa
+			46 ffffff 000001 09 01000000 bb
+			c6 02000000                  cc
+			c6 02000000                  dd`,
+			[]Message{{Video, 1, 1, []byte{0xAA}}, {Video, 0x01000001, 1, []byte{0xBB}}, {Video, 0x03000001, 1, []byte{0xCC}}, {Video, 0x05000001, 1, []byte{0xDD}}}},
+		{"no extended delta on format 3 from one who leaves it out", `
+			02 000000 000004 01 00000000 00000002
+			06 000001 000001 09 01000000 aa
+			46 ffffff 000003 09 01000000 b1b2 c6 b3
+			c6 c1c2 c6 c3`,
+			[]Message{{SetChunkSize, 0, 0, []byte{0, 0, 0, 2}}, {Video, 1, 1, []byte{0xAA}},
+				{Video, 0x01000001, 1, []byte{0xB1, 0xB2, 0xB3}}, {Video, 0x02000001, 1, []byte{0xC1, 0xC2, 0xC3}}}},
+		{"chunk size changes in a message", `
+			02 000000 000004 01 00000000 00000004
+			06 000000 00000c 09 01000000 b1b2b3b4
+			02 000000 000004 01 00000000 00000007
+			c6 b5b6b7b8b9babb
+			02 000000 000004 01 00000000 00000001
+			c6 bc`,
+			[]Message{{SetChunkSize, 0, 0, []byte{0, 0, 0, 4}}, {SetChunkSize, 0, 0, []byte{0, 0, 0, 7}}, {SetChunkSize, 0, 0, []byte{0, 0, 0, 1}},
+				{Video, 0, 1, []byte{0xB1, 0xB2, 0xB3, 0xB4, 0xB5, 0xB6, 0xB7, 0xB8, 0xB9, 0xBA, 0xBB, 0xBC}}}},
 		{"interleaved", `
 			02 000000 000004 01 00000000 00000002
 			06 000000 000003 09 01000000 b1b2
@@ -543,6 +565,9 @@ func FuzzChunkReader(f *testing.F) {
 	for _, tt := range goldenChunks {
 		f.Add(unhex(f, tt.hex), uint32(128))
 	}
+	s := recordSession(f, sessionMedia())
+	f.Add(s.client[handshakeSize:], uint32(128))
+	f.Add(s.server[handshakeSize:], uint32(128))
 	f.Add(unhex(f, `02 000000 000004 01 00000000 00000002 06 ffffff 000003 09 01000000 01000000 b1b2 c6 01000000 b3`), uint32(1))
 	f.Fuzz(func(t *testing.T, b []byte, size uint32) {
 		read := func(src io.Reader) (ms []Message, err error) {

@@ -8,10 +8,7 @@ import (
 
 // ffmpeg publishes to our Server.
 func TestFFmpegToServer(t *testing.T) {
-	ffmpeg, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		t.Skip("ffmpeg is not installed: its RTMP client is not tested against our Server")
-	}
+	ffmpeg := need(t, "ffmpeg")[0]
 	l := listen(t)
 	sink := &recorder{}
 	startServer(t, &Server{Handler: sink.accept}, l)

@@ -6,14 +6,16 @@ package rtmp
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/sirupsen/logrus"
 	gortmp "github.com/yutopp/go-rtmp"
 	"github.com/yutopp/go-rtmp/message"
@@ -100,7 +102,7 @@ func TestClientToGoRTMP(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("go-rtmp did not see the end")
 	}
-	if diff := cmp.Diff(want, h.got, equateEmpty); diff != "" {
+	if diff := gocmp.Diff(want, h.got, equateEmpty); diff != "" {
 		t.Errorf("messages (-want +got):\n%s", diff)
 	}
 	if h.app != u.App || h.key != testKey {
@@ -113,6 +115,67 @@ func TestGoRTMPRefuses(t *testing.T) {
 	_, err := Dial(t.Context(), ClientConfig{URL: startGoRTMP(t, h), Key: NewStreamKey(testKey)})
 	requireError(t, err, KindRejected, PhasePublish)
 	<-h.closed
+}
+
+// go-rtmp's client publishes to our Server, also past 4 h 39 m, where it leaves
+// the extended timestamp out of format 3.
+func TestGoRTMPToServer(t *testing.T) {
+	source := makeClip(t, "320x240")
+	for _, offset := range []uint32{0, 0xFFFFFF - 1000, 1<<31 - 1000, 1<<32 - 1000} {
+		addr, sink := ingestFor(t)
+		log := logrus.New()
+		log.SetOutput(io.Discard)
+		c, err := gortmp.Dial("rtmp", addr, &gortmp.ConnConfig{Logger: log})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Connect(&message.NetConnectionConnect{Command: message.NetConnectionConnectCommand{App: "live2", TCURL: "rtmp://" + addr + "/live2?backup=1"}}); err != nil {
+			t.Fatal(err)
+		}
+		stream, err := c.CreateStream(nil, 4096)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := stream.Publish(&message.NetStreamPublish{PublishingName: testKey, PublishingType: "live"}); err != nil {
+			t.Fatal(err)
+		}
+		want := readFLV(t, source)
+		for _, m := range want {
+			var msg message.Message = &message.VideoMessage{Payload: bytes.NewReader(m.Payload)}
+			if m.Type == Audio {
+				msg = &message.AudioMessage{Payload: bytes.NewReader(m.Payload)}
+			}
+			if err := stream.Write(int(chunkStreamFor(m.Type)), m.Timestamp+offset, msg); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// Its writes are still on their way: the goodbye waits behind the last
+		// picture, on the same chunk stream. Its own DeleteStream is a race.
+		goodbye, err := encodeAMF(nil, stream.StreamID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := stream.Write(csVideo, 0, &message.CommandMessage{CommandName: "deleteStream", Encoding: message.EncodingTypeAMF0, Body: bytes.NewReader(goodbye)}); err != nil {
+			t.Fatal(err)
+		}
+		got := sink.wait(t)
+		c.Close()
+		for i := range got {
+			got[i].Timestamp -= offset
+			got[i].StreamID = 0
+		}
+		requireSameFrames(t, source, got)
+		// It sends each chunk stream in order, but not one after the other.
+		byType := func(a, b Message) int { return cmp.Compare(a.Type, b.Type) }
+		slices.SortStableFunc(want, byType)
+		slices.SortStableFunc(got, byType)
+		if diff := gocmp.Diff(want, got, equateEmpty); diff != "" {
+			t.Errorf("%d messages of %d (-want +got):\n%.2000s", len(got), len(want), diff)
+		}
+		if p := sink.publish; p.App != "live2?backup=1" || p.Key.Reveal() != testKey || sink.endErr != nil {
+			t.Errorf("published %+v, ended with %v", p, sink.endErr)
+		}
+	}
 }
 
 // BenchmarkGoRTMPWriter puts the load of BenchmarkWriteMessage through

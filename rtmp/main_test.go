@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -79,3 +81,27 @@ func requireError(t *testing.T, err error, kind Kind, phase Phase) *Error {
 }
 
 var _ io.Writer = (*secretCheck)(nil)
+
+// need returns the paths of tools, or skips the test for want of one: on a
+// machine that has to have all, it fails.
+func need(t *testing.T, tools ...string) []string {
+	t.Helper()
+	paths := make([]string, len(tools))
+	for i, tool := range tools {
+		var err error
+		if paths[i], err = exec.LookPath(tool); err != nil {
+			skip(t, tool+" is not installed")
+		}
+	}
+	return paths
+}
+
+// skip skips a test for want of what why says, or fails it where nothing may
+// be skipped.
+func skip(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("VENUECAST_NO_SKIP") == "1" {
+		t.Fatalf("%s, and VENUECAST_NO_SKIP=1 forbids to skip", why)
+	}
+	t.Skip(why)
+}

@@ -15,7 +15,6 @@ import (
 type progressConn struct {
 	net.Conn
 	stall   time.Duration // for which no byte may move
-	idle    time.Duration // for which Read waits; 0: forever
 	written atomic.Int64
 }
 
@@ -51,15 +50,6 @@ func (c *progressConn) Write(p []byte) (int, error) {
 			return total, err
 		}
 	}
-}
-
-func (c *progressConn) Read(p []byte) (int, error) {
-	if c.idle > 0 {
-		if err := c.Conn.SetReadDeadline(time.Now().Add(c.idle)); err != nil {
-			return 0, err
-		}
-	}
-	return c.Conn.Read(p)
 }
 
 // CloseWrite ends our direction of a TCP connection.

@@ -42,7 +42,7 @@ func startNginx(t *testing.T, dir, addr string) {
 	const module = "/usr/lib/nginx/modules/ngx_rtmp_module.so" // where Debian has it
 	nginx, err := exec.LookPath("nginx")
 	if _, merr := os.Stat(module); err != nil || merr != nil {
-		t.Skip("nginx or libnginx-mod-rtmp is not installed: our Client is not tested against nginx-rtmp")
+		skip(t, "nginx or libnginx-mod-rtmp is not installed")
 	}
 	conf := fmt.Sprintf(`
 		load_module %s;
@@ -75,10 +75,7 @@ func startNginx(t *testing.T, dir, addr string) {
 // nginx-rtmp, whose chunk parser is strict, records what we send it, past the
 // 24 bits of a timestamp, while it pings us and asks for acknowledgements.
 func TestClientToNginx(t *testing.T) {
-	ffmpeg, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		t.Skip("ffmpeg is not installed: there is nothing to publish to nginx-rtmp")
-	}
+	ffmpeg := need(t, "ffmpeg")[0]
 	l := listen(t)
 	u := urlOf(t, l, false)
 	l.Close() // nginx takes the port over
@@ -96,6 +93,7 @@ func TestClientToNginx(t *testing.T) {
 	log, _ := newSecretLog(t)
 	cfg := ClientConfig{URL: u, Key: NewStreamKey("name?" + testKey), Log: log}
 	var c *Client
+	var err error
 	for range 100 { // until nginx listens
 		if c, err = Dial(t.Context(), cfg); err == nil {
 			break

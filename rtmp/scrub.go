@@ -34,7 +34,7 @@ func (sc scrubber) clean(s string, limit int) string {
 	// Before and after: taking characters out can put a secret together.
 	s = sc.hide(s)
 	s = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
+		if isUnprintable(r) {
 			return ' '
 		}
 		return r
@@ -52,3 +52,5 @@ func (sc scrubber) hide(s string) string {
 	}
 	return s
 }
+
+func isUnprintable(r rune) bool { return !unicode.IsPrint(r) }

@@ -8,37 +8,42 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
 )
 
-// ErrBadName, from a Server's Handler, tells the client that its stream key is
-// unknown or already in use.
-var ErrBadName = errors.New("bad stream name")
+var (
+	// ErrBadName, from a Server's Handler, tells the client that its stream
+	// key is unknown or already in use.
+	ErrBadName = errors.New("bad stream name")
 
-// A Publish is a client's wish to publish.
-type Publish struct {
-	App        string // as in the connect command, with its query
-	Key        StreamKey
-	FlashVer   string // what the client calls itself, made fit to print
-	RemoteAddr net.Addr
-}
+	// ErrReset, from a Sink, ends the connection by a TCP reset, in which the
+	// client loses what was on the way to it.
+	ErrReset = errors.New("connection reset by us")
+
+	// ErrReplaced is what a Sink ends with whose publisher had died, when
+	// another took its place.
+	ErrReplaced = errors.New("replaced by another publisher")
+)
 
 // A Sink takes what one publisher sends. Its methods are called one at a
 // time, from the connection's goroutine: as long as HandleMessage blocks,
 // nothing is read from the publisher.
 type Sink interface {
 	// HandleMessage takes an Audio, Video, DataAMF0 or DataAMF3 message. The
-	// payload is only valid until it returns. An error ends the connection.
+	// payload is only valid until it returns. An error ends the connection,
+	// by a reset if it is ErrReset.
 	HandleMessage(m Message) error
 	// End is called once, after the last message. err is nil if the publisher
 	// said goodbye.
 	End(err error)
 }
 
-// A Server takes in publishers. Set its fields before Serve.
+// A Server takes in publishers, one for each app and key. Set its fields
+// before Serve; they may not change after.
 type Server struct {
 	// Handler accepts a publisher by returning a Sink, or refuses it by an
 	// error, whose text stays here: the client learns
@@ -48,20 +53,54 @@ type Server struct {
 
 	Log            logrus.FieldLogger // connections, at debug level; nil: none
 	MaxConns       int                // more are closed at once; 0: 16
-	MaxMessageSize int                // in bytes; 0: 16 MiB
+	MaxMessageSize int                // in bytes, from who was accepted; 0: 16 MiB
 	SetupTimeout   time.Duration      // from accept to publish; 0: 10 s
-	IdleTimeout    time.Duration      // without a byte from a publisher; 0: 30 s
+	IdleTimeout    time.Duration      // without a whole message from a publisher, but for the protocol's own; 0: 30 s
+
+	SecondPublisher SecondPolicy
+	DeadAfter       time.Duration // without a byte from a publisher, for ReplaceDead; 0: 5 s
+
+	// For rehearsing odd ingests.
+	Window uint32 // in bytes, announced by WindowAckSize and SetPeerBandwidth; 0: 2 500 000
+	NoAcks bool   // acknowledge nothing
+
+	mu    sync.Mutex
+	lives map[publishID]*live
 }
+
+// A SecondPolicy is what becomes of one who publishes to an app and key that
+// have a publisher. Apps that differ in their query are different apps: so
+// YouTube's live2 and live2?backup=1 take the same key at the same time.
+type SecondPolicy int
+
+const (
+	// RefuseSecond refuses it as ErrBadName does, as long as the first's
+	// connection lasts.
+	RefuseSecond SecondPolicy = iota
+	// ReplaceDead puts it in the place of a first that is dead, by
+	// Server.DeadAfter, and refuses it otherwise. The first's Sink has ended
+	// before Handler is called.
+	ReplaceDead
+	// AllowSecond leaves it to the Handler.
+	AllowSecond
+)
 
 const (
 	defaultMaxConns     = 16
 	defaultSetupTimeout = 10 * time.Second
 	defaultIdleTimeout  = 30 * time.Second
+	defaultDeadAfter    = 5 * time.Second
 
 	// serverWindow is what FMS announces, and what encoders expect.
 	serverWindow = 2_500_000
 	// serverReadBuffer takes most of a frame in one read(2).
 	serverReadBuffer = 32 << 10
+	// setupMessageSize bounds messages until somebody publishes: until then
+	// there are only commands, and whoever sends them is a stranger.
+	setupMessageSize = 64 << 10
+
+	// maxKeyLen is far beyond any key, and keeps them small in memory.
+	maxKeyLen = 4096
 
 	maxAcceptDelay = time.Second
 	// lingerTime is how long a client that was refused may take to close.
@@ -124,46 +163,69 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 type publisher struct {
 	server *Server
 	ctx    context.Context // ends with the connection
+	cancel context.CancelCauseFunc
+	conn   *heardConn
 	remote net.Addr
 	log    logrus.FieldLogger
 	wire   *wire
-	setup  *time.Timer // closes the connection unless somebody publishes
+	setup  *time.Timer // ends the connection unless somebody publishes
 
 	app, flashVer string
 	connected     bool
 	fcPublish     bool // the client waits for onFCPublish
 	leaving       bool // the client has said FCUnpublish
 	streams       uint32
-	sink          Sink // nil while nobody publishes
+	sink          Sink  // nil while nobody publishes
+	live          *live // nil while nobody publishes
 }
 
-func (s *Server) serveConn(ctx context.Context, nc net.Conn, log logrus.FieldLogger) {
-	ctx, cancel := context.WithCancel(ctx)
-	pc := &progressConn{Conn: nc, stall: DefaultTimeout, idle: orDefault(s.IdleTimeout, defaultIdleTimeout)}
-	defer pc.Close()
-	defer closeOnDone(ctx, pc)()
-	defer cancel()
+var errSetupTimeout = errors.New("nothing was published in time")
 
-	p := &publisher{server: s, ctx: ctx, remote: nc.RemoteAddr(), log: log}
-	p.setup = time.AfterFunc(p.setupTimeout(), func() { pc.Close() })
+func (s *Server) serveConn(ctx context.Context, nc net.Conn, log logrus.FieldLogger) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	hc := newHeardConn(nc)
+	defer hc.Close()
+	defer closeOnDone(ctx, hc)()
+	defer cancel(nil)
+
+	p := &publisher{server: s, ctx: ctx, cancel: cancel, conn: hc, remote: nc.RemoteAddr(), log: log}
+	p.setup = time.AfterFunc(p.setupTimeout(), func() { cancel(errSetupTimeout) })
 	defer p.setup.Stop()
 	log.Debug("rtmp: connection")
-	err := p.serve(pc)
+	err := p.serve()
+	if ctx.Err() != nil {
+		err = context.Cause(ctx) // of which the closed connection is the effect
+	}
 	p.end(err)
 	log.WithError(err).Debug("rtmp: connection ended")
-	if refused := (*refusal)(nil); errors.As(err, &refused) {
+	var refused *refusal
+	switch {
+	case errors.Is(err, ErrReset):
+		resetOnClose(nc)
+	case errors.As(err, &refused):
 		// Closing with input unread would be a reset, which can overtake our
 		// answer: wait for the client to close.
 		p.setup.Reset(lingerTime)
-		pc.CloseWrite()
-		io.Copy(io.Discard, pc)
+		hc.CloseWrite()
+		io.Copy(io.Discard, hc)
 	}
 }
 
-// A refusal is a Handler's error that the client was told of.
+// resetOnClose has nc's Close drop what is unsent and send a reset.
+func resetOnClose(nc net.Conn) {
+	if tc, ok := nc.(interface{ NetConn() net.Conn }); ok { // TLS, whose Close would say goodbye first
+		nc = tc.NetConn()
+		defer nc.Close()
+	}
+	if tc, ok := nc.(*net.TCPConn); ok {
+		tc.SetLinger(0)
+	}
+}
+
+// A refusal is why the client was told no.
 type refusal struct{ err error }
 
-func (e *refusal) Error() string { return "refused to publish: " + e.err.Error() }
+func (e *refusal) Error() string { return "refused: " + e.err.Error() }
 func (e *refusal) Unwrap() error { return e.err }
 
 func (p *publisher) setupTimeout() time.Duration {
@@ -177,13 +239,19 @@ func orDefault(d, def time.Duration) time.Duration {
 	return d
 }
 
-func (p *publisher) serve(nc net.Conn) error {
-	br := bufio.NewReaderSize(nc, serverReadBuffer)
-	if err := serverHandshake(br, nc); err != nil {
+func (p *publisher) serve() error {
+	br := bufio.NewReaderSize(p.conn, serverReadBuffer)
+	if err := serverHandshake(br, p.conn); err != nil {
 		return fmt.Errorf("handshake: %w", err)
 	}
-	p.wire = newWire(br, nc, p.server.MaxMessageSize, serverWindow, p.log)
+	p.wire = newWire(br, p.conn, min(setupMessageSize, p.server.maxMessageSize()), p.server.window(), p.log)
+	p.wire.noAcks = p.server.NoAcks
+	idle := orDefault(p.server.IdleTimeout, defaultIdleTimeout)
 	for {
+		// For all of a message: one that trickles is none.
+		if err := p.conn.SetReadDeadline(time.Now().Add(idle)); err != nil {
+			return err
+		}
 		m, err := p.wire.Read()
 		if err != nil {
 			return err
@@ -202,6 +270,20 @@ func (p *publisher) serve(nc net.Conn) error {
 	}
 }
 
+func (s *Server) maxMessageSize() int {
+	if s.MaxMessageSize <= 0 {
+		return defaultMaxMessageSize
+	}
+	return s.MaxMessageSize
+}
+
+func (s *Server) window() uint32 {
+	if s.Window == 0 {
+		return serverWindow
+	}
+	return s.Window
+}
+
 // end tells the sink, if there is one, that its publisher is gone.
 func (p *publisher) end(err error) {
 	if p.sink == nil {
@@ -212,6 +294,8 @@ func (p *publisher) end(err error) {
 	}
 	p.sink.End(err)
 	p.sink, p.leaving = nil, false
+	p.server.release(p.live)
+	p.live = nil
 	p.setup.Reset(p.setupTimeout())
 }
 
@@ -286,7 +370,14 @@ func (p *publisher) command(m Message) error {
 
 func (p *publisher) onConnect(cmd command) error {
 	o, _ := cmd.arg(0).(map[string]any)
-	p.app, _ = o["app"].(string)
+	app, _ := o["app"].(string)
+	tcURL, _ := o["tcUrl"].(string)
+	if p.app = appOf(app, tcURL); len(p.app) > maxAppLen || strings.ContainsFunc(p.app, isUnprintable) {
+		if err := p.reply(0, "_error", cmd.Transaction, nil, statusObject{"error", "NetConnection.Connect.InvalidApp", "The app is refused."}); err != nil {
+			return err
+		}
+		return &refusal{errors.New("an app that cannot be")}
+	}
 	flashVer, _ := o["flashVer"].(string)
 	p.flashVer = scrubber{}.clean(flashVer, maxDescriptionText)
 	encoding, _ := o["objectEncoding"].(float64)
@@ -306,10 +397,11 @@ func (p *publisher) onConnect(cmd command) error {
 	if err != nil {
 		return err
 	}
-	bandwidth := uint32Message(SetPeerBandwidth, serverWindow)
+	window := p.server.window()
+	bandwidth := uint32Message(SetPeerBandwidth, window)
 	bandwidth.Payload = append(bandwidth.Payload, 2) // dynamic (section 5.4.5)
 	return p.wire.WriteAll(
-		uint32Message(WindowAckSize, serverWindow),
+		uint32Message(WindowAckSize, window),
 		bandwidth,
 		uint32Message(SetChunkSize, outChunkSize),
 		result)
@@ -317,17 +409,23 @@ func (p *publisher) onConnect(cmd command) error {
 
 func (p *publisher) onPublish(streamID uint32, cmd command) error {
 	key := NewStreamKey(cmd.str(1))
-	if p.sink != nil || key.IsZero() {
+	if p.sink != nil || key.IsZero() || len(key.Reveal()) > maxKeyLen {
 		return p.refuse(streamID, ErrBadName)
 	}
-	sink, err := p.server.Handler(p.ctx, Publish{App: p.app, Key: key, FlashVer: p.flashVer, RemoteAddr: p.remote})
+	l, err := p.server.claim(p, publishID{p.app, key})
 	if err != nil {
 		return p.refuse(streamID, err)
 	}
-	p.sink = sink
-	if !p.setup.Stop() {
-		return errors.New("published too late")
+	sink, err := p.server.Handler(p.ctx, Publish{App: p.app, Key: key, FlashVer: p.flashVer, RemoteAddr: p.remote})
+	if err != nil {
+		p.server.release(l)
+		return p.refuse(streamID, err)
 	}
+	p.sink, p.live = sink, l
+	if !p.setup.Stop() {
+		return errSetupTimeout
+	}
+	p.wire.r.maxMessage = p.server.maxMessageSize()
 	begin := Message{Type: UserControl, Payload: binary.BigEndian.AppendUint32([]byte{0, 0}, streamID)}
 	if err := p.wire.Write(begin); err != nil {
 		return err

@@ -186,6 +186,7 @@ var commands = []struct {
 	{"many", `02 0001 78 00 3ff0000000000000 0a 00002000` + strings.Repeat(` 05`, 8192), command{Name: "x", Transaction: 1}},
 	{"object after ECMA array", `02 0001 78 00 3ff0000000000000 08 00000000 0001 61 02 0001 62 0001 63 03 0000 09 0000 09`,
 		command{"x", 1, []any{map[string]any{"a": "b", "c": map[string]any{}}}}},
+	{"too long", `02 0001 78 00 3ff0000000000000` + strings.Repeat(` 05`, maxCommandSize), command{}},
 	{"no name", `05`, command{}},
 	{"number for a name", `00 3ff0000000000000`, command{}},
 	{"nothing", ``, command{}},
@@ -217,6 +218,9 @@ func TestParseCommand(t *testing.T) {
 func FuzzCommand(f *testing.F) {
 	for _, tt := range commands {
 		f.Add(unhex(f, tt.hex))
+	}
+	for _, m := range recordSession(f, nil).commands(f) {
+		f.Add(m.Payload)
 	}
 	for _, values := range [][]any{
 		{"_result", 1, nil, statusObject{"error", "c", "d"}}, {"_result", 4, nil, math.Inf(1)}, {"_error", 1, nil, nil},

@@ -76,6 +76,11 @@ func tlsClient(t *testing.T, l net.Listener, ca *authority) ClientConfig {
 		LookupHost: func(context.Context, string) ([]string, error) { return []string{"127.0.0.1"}, nil }}
 }
 
+// tlsServe puts TLS before l, with a certificate of ca's.
+func tlsServe(t *testing.T, l net.Listener, ca *authority) net.Listener {
+	return tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{ca.issue(t, tlsHost, -time.Hour, time.Hour)}})
+}
+
 func TestTLS(t *testing.T) {
 	ca := newAuthority(t)
 	var sni string

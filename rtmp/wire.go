@@ -3,13 +3,11 @@ package rtmp
 import (
 	"bufio"
 	"encoding/binary"
-	"fmt"
 	"io"
 	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
-	"github.com/yutopp/go-rtmp/handshake"
 )
 
 // logKey names are the fields of this package's log lines.
@@ -47,8 +45,9 @@ const (
 // protocol's own (acknowledgements, windows, pings) looked after. Writes may
 // come from anywhere, reads from one goroutine.
 type wire struct {
-	log logrus.FieldLogger
-	ask uint32 // the window we want acknowledgements for, in bytes
+	log    logrus.FieldLogger
+	ask    uint32 // the window we want acknowledgements for, in bytes
+	noAcks bool   // never acknowledge, whatever the peer asks
 
 	r       *chunkReader
 	window  int64 // the peer's, that we acknowledge by; 0: not asked to
@@ -103,8 +102,12 @@ func (c *wire) Read() (Message, error) {
 		if err != nil {
 			return Message{}, err
 		}
-		if err := c.acknowledge(); err != nil {
-			return Message{}, &writeError{err}
+		// An acknowledgement asks for none: two ends with windows of a few
+		// bytes would go on acknowledging each other for ever.
+		if m.Type != Ack {
+			if err := c.acknowledge(); err != nil {
+				return Message{}, &writeError{err}
+			}
 		}
 		if !ok {
 			continue
@@ -122,7 +125,7 @@ func (c *wire) Read() (Message, error) {
 // acknowledge tells the peer what has come, each half of its window: some
 // stop sending when a whole one is outstanding (section 5.4.3).
 func (c *wire) acknowledge() error {
-	if c.window == 0 || c.r.received-c.ackSent < max(c.window/2, 1) {
+	if c.noAcks || c.window == 0 || c.r.received-c.ackSent < max(c.window/2, 1) {
 		return nil
 	}
 	c.ackSent = c.r.received
@@ -189,69 +192,4 @@ func uint32Message(t MessageType, v uint32) Message {
 func commandMessage(streamID uint32, values ...any) (Message, error) {
 	p, err := encodeAMF(values...)
 	return Message{Type: CommandAMF0, StreamID: streamID, Payload: p}, err
-}
-
-// A shaker adapts a connection to the handshake package, which writes in
-// little pieces and does not look at the version.
-type shaker struct {
-	w       *bufio.Writer
-	r       *bufio.Reader
-	version bool // was read
-}
-
-func (s *shaker) Write(p []byte) (int, error) { return s.w.Write(p) }
-
-// Read sends what was written first: the peer waits for it.
-func (s *shaker) Read(p []byte) (int, error) {
-	if s.w.Buffered() > 0 {
-		if err := s.w.Flush(); err != nil {
-			// Who closed on us may have left the reason: a TLS 1.3 alert.
-			if _, rerr := s.r.Read(p); isRemoteAlert(rerr) {
-				return 0, rerr
-			}
-			return 0, err
-		}
-	}
-	n, err := s.r.Read(p)
-	if n > 0 && !s.version {
-		s.version = true
-		if p[0] != 3 { // section 5.2.2
-			return 0, versionError(p[0])
-		}
-	}
-	return n, err
-}
-
-// A versionError is the first byte of one who does not speak RTMP version 3.
-type versionError byte
-
-func (e versionError) Error() string {
-	switch {
-	case e == 0x15 || e == 0x16:
-		return "answered in TLS"
-	case e == 'H':
-		return "answered in HTTP"
-	}
-	return fmt.Sprintf("version %d, want 3", byte(e))
-}
-
-func (e versionError) Is(target error) bool { return target == errProtocol }
-
-// clientHandshake shakes hands with a server (section 5.2). It does not ask
-// for an echo of our random bytes: not all servers send one.
-func clientHandshake(br *bufio.Reader, w io.Writer) error {
-	s := &shaker{w: bufio.NewWriter(w), r: br}
-	if err := handshake.HandshakeWithServer(s, s, &handshake.Config{SkipHandshakeVerification: true}); err != nil {
-		return err
-	}
-	return s.w.Flush()
-}
-
-// serverHandshake is clientHandshake's other side. br must hold 1537 bytes.
-func serverHandshake(br *bufio.Reader, w io.Writer) error {
-	s := &shaker{w: bufio.NewWriter(w), r: br}
-	if err := handshake.HandshakeWithClient(s, s, &handshake.Config{SkipHandshakeVerification: true}); err != nil {
-		return err
-	}
-	return s.w.Flush()
 }
