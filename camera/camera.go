@@ -10,6 +10,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"venuecast/aac"
 	"venuecast/camera/exec"
 	"venuecast/camera/file"
 	"venuecast/camera/testcard"
@@ -28,11 +29,20 @@ type LossCounter interface {
 	Losses() (damaged, dropped int64)
 }
 
+// An AudioCarrier is a Source whose recording has sound.
+type AudioCarrier interface {
+	// TakeAudio has Run give the sound to emit as well, from the goroutine
+	// that gives the pictures, on their clock, and both together in the order
+	// of their DTS. It is to be called before Run.
+	TakeAudio(emit func(*aac.Frame))
+}
+
 // Open returns the source that cfg names. It starts nothing. name is what the
 // test card says whose it is; times are counted from epoch.
 func Open(cfg Config, name string, epoch time.Time, log logrus.FieldLogger) (Source, error) {
 	log = log.WithField("source", cfg.Source)
 	var source Source
+	var carrier AudioCarrier
 	var err error
 	switch cfg.Source {
 	case SourceTestcard:
@@ -46,14 +56,29 @@ func Open(cfg Config, name string, epoch time.Time, log logrus.FieldLogger) (Sou
 	case SourceExec:
 		source, err = exec.New(cfg.Exec, cfg.FPS, epoch, log)
 	case SourceFile:
-		source, err = file.New(cfg.File, cfg.FPS, epoch, log)
+		var f *file.Source
+		f, err = file.New(cfg.File, cfg.FPS, epoch, log)
+		source = f
+		if file.CarriesAudio(cfg.File.Path) {
+			carrier = f
+		}
 	default:
 		return nil, fmt.Errorf("open camera: unknown source %q", cfg.Source)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &expecting{Source: source, cfg: cfg, log: log}, nil
+	e := &expecting{Source: source, cfg: cfg, log: log}
+	if carrier != nil {
+		return &sounding{e, carrier}, nil
+	}
+	return e, nil
+}
+
+// sounding is an expecting whose source carries sound.
+type sounding struct {
+	*expecting
+	AudioCarrier
 }
 
 // expecting holds a source that does not encode by our wishes to the
@@ -94,8 +119,16 @@ func (e *expecting) compare(n h264.NALU) {
 	if err != nil {
 		return // the muxer says so
 	}
-	if w, h := sps.Width(), sps.Height(); e.cfg.SizeAsked && (w != e.cfg.Width || h != e.cfg.Height) {
-		e.log.Warnf("the configuration asks for a picture of %dx%d, the stream has %dx%d", e.cfg.Width, e.cfg.Height, w, h)
+	w, h := sps.Width(), sps.Height()
+	if e.cfg.WidthAsked && w != e.cfg.Width || e.cfg.HeightAsked && h != e.cfg.Height {
+		asked := fmt.Sprintf("%dx%d", e.cfg.Width, e.cfg.Height)
+		switch {
+		case !e.cfg.HeightAsked:
+			asked = fmt.Sprintf("width %d", e.cfg.Width)
+		case !e.cfg.WidthAsked:
+			asked = fmt.Sprintf("height %d", e.cfg.Height)
+		}
+		e.log.Warnf("the configuration asks for a picture of %s, the stream has %dx%d", asked, w, h)
 	}
 	if rate := sps.FrameRate(); e.cfg.FPS != 0 && rate != 0 && math.Abs(rate/e.cfg.FPS-1) > rateTolerance {
 		e.log.Warnf("the configuration asks for %g frames a second, the stream says %.4g", e.cfg.FPS, rate)

@@ -1,8 +1,10 @@
 package camera
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -10,7 +12,10 @@ import (
 
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
+	"venuecast/aac"
+	"venuecast/camera/exec"
 	"venuecast/camera/file"
+	"venuecast/flv"
 	"venuecast/h264"
 	"venuecast/slate"
 )
@@ -51,6 +56,93 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+// TestAudioCarrier: the sources whose sound can be had are those of files that
+// have room for it.
+func TestAudioCarrier(t *testing.T) {
+	log, _ := logtest.NewNullLogger()
+	for path, want := range map[string]bool{"x.mp4": true, "x.MOV": true, "x.m4v": true, "x.flv": true, "x.h264": false, "x.264": false} {
+		s, err := Open(Config{Source: SourceFile, File: file.Config{Path: path}}, "box", time.Now(), log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := s.(AudioCarrier); ok != want {
+			t.Errorf("%s carries sound: %v, want %v", path, ok, want)
+		}
+		if _, ok := s.(LossCounter); !ok {
+			t.Errorf("%s cannot be asked for losses", path)
+		}
+	}
+	s, err := Open(Config{Source: SourceExec, Exec: exec.Config{Command: []string{"true"}}}, "box", time.Now(), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := s.(AudioCarrier); ok {
+		t.Error("a command carries sound")
+	}
+}
+
+// TestSoundOfAFile: what TakeAudio is given comes through.
+func TestSoundOfAFile(t *testing.T) {
+	enc, err := slate.NewEncoder(slate.Config{Width: 320, Height: 180, FPS: 25})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := aac.Config{ObjectType: aac.ObjectTypeLC, SampleRate: 48000, ChannelConfig: 2}
+	silence, err := aac.SilentFrame(48000, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sound, err := flv.NewAudioMuxer(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var video flv.VideoMuxer
+	var b bytes.Buffer
+	w := flv.NewWriter(&b, true, true)
+	for i := range 10 {
+		var au h264.AccessUnit
+		enc.Encode(&au, int64(i), time.Unix(0, 0), i == 0)
+		au.DTS = time.Duration(i) * 40 * time.Millisecond
+		au.PTS, au.Keyframe = au.DTS, i == 0
+		tags, err := video.Mux(nil, &au)
+		if err == nil {
+			tags, err = sound.Mux(tags, silence, au.DTS)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tag := range tags {
+			if err := w.WriteTag(tag); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	path := filepath.Join(t.TempDir(), "x.flv")
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		log, _ := logtest.NewNullLogger()
+		s, err := Open(Config{Source: SourceFile, File: file.Config{Path: path}}, "box", time.Now(), log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var pictures, frames []time.Duration
+		s.(AudioCarrier).TakeAudio(func(f *aac.Frame) {
+			if f.Config != config || !bytes.Equal(f.Data, silence) {
+				t.Errorf("frame of %d bytes, %+v", len(f.Data), f.Config)
+			}
+			frames = append(frames, f.DTS)
+		})
+		if err := s.Run(t.Context(), func(au *h264.AccessUnit) { pictures = append(pictures, au.DTS) }); err != nil {
+			t.Fatal(err)
+		}
+		if len(pictures) != 10 || !slices.Equal(pictures, frames) {
+			t.Errorf("pictures at %v, sound at %v", pictures, frames)
+		}
+	})
+}
+
 // TestADifferenceIsNamed plays a file whose picture is not what the
 // configuration asks for.
 func TestADifferenceIsNamed(t *testing.T) {
@@ -77,7 +169,10 @@ func TestADifferenceIsNamed(t *testing.T) {
 		{Config{Width: 320, Height: 180, FPS: 25}, nil},
 		{Config{Width: 320, Height: 180}, nil},
 		{Config{Width: 1920, Height: 1080}, nil}, // by default, so nobody asked
-		{Config{Width: 1920, Height: 1080, SizeAsked: true, FPS: 30}, []string{
+		{Config{Width: 320, Height: 1080, WidthAsked: true}, nil},
+		{Config{Width: 640, Height: 1080, WidthAsked: true}, []string{"asks for a picture of width 640, the stream has 320x180"}},
+		{Config{Width: 1920, Height: 720, HeightAsked: true}, []string{"asks for a picture of height 720, the stream has 320x180"}},
+		{Config{Width: 1920, Height: 1080, WidthAsked: true, HeightAsked: true, FPS: 30}, []string{
 			"asks for a picture of 1920x1080, the stream has 320x180",
 			"asks for 30 frames a second, the stream says 25",
 		}},

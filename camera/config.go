@@ -24,9 +24,10 @@ type Config struct {
 	Height int     `yaml:"height"`
 	FPS    float64 `yaml:"fps"` // 0: what the stream says, else 30
 
-	// SizeAsked says that somebody has asked for the size: where it is the
-	// default, no stream needs to be warned about.
-	SizeAsked bool `yaml:"-"`
+	// What somebody has asked for: where it is the default, no stream needs to
+	// be warned about.
+	WidthAsked  bool `yaml:"-"`
+	HeightAsked bool `yaml:"-"`
 
 	Bitrate          BitRate       `yaml:"bitrate"`
 	KeyframeInterval time.Duration `yaml:"keyframe_interval"`

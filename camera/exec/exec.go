@@ -14,6 +14,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"github.com/sirupsen/logrus"
 
+	"venuecast/camera/foreign"
 	"venuecast/camera/frameclock"
 	"venuecast/h264"
 	"venuecast/internal/child"
@@ -256,9 +257,9 @@ func (r *reader) take(b []byte, heldUp bool) {
 	now := r.source.now()
 	pause := now - r.lastRead
 	before := r.framer.Stats().CutTooEarly
-	if missing := headSize - len(r.head); missing > 0 {
+	if missing := foreign.HeadSize - len(r.head); missing > 0 {
 		r.head = append(r.head, b[:min(len(b), missing)]...)
-		if r.foreign = foreignFormat(r.head); r.foreign != "" {
+		if r.foreign = foreign.Format(r.head); r.foreign != "" {
 			return
 		}
 	}

@@ -290,7 +290,8 @@ func TestAnotherFormatNeverGoesOut(t *testing.T) {
 		}
 		stream = append(stream, sliceData...)
 	}
-	for b := range slices.Chunk(stream, tsPacket-4) {
+	const packet = 188
+	for b := range slices.Chunk(stream, packet-4) {
 		packets = append(append(packets, 0x47, 1, 0, 0x10), b...)
 	}
 	file := filepath.Join(t.TempDir(), "stream.ts")

@@ -2,6 +2,6 @@ package file
 
 // Config says which file to play.
 type Config struct {
-	Path string `yaml:"path"` // .h264, .264 or .flv
+	Path string `yaml:"path"` // its name ends in one of Extensions
 	Loop bool   `yaml:"loop"` // from the start again at its end, until stopped
 }

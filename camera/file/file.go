@@ -1,12 +1,11 @@
-// Package file plays a recording as if it were a camera: H.264 in Annex B or
-// FLV, paced in real time.
+// Package file plays a recording as if it were a camera: H.264 in Annex B, FLV
+// or MP4, paced in real time, with the AAC of those that have sound.
 package file
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,19 +13,22 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"venuecast/aac"
 	"venuecast/camera/frameclock"
-	"venuecast/flv"
 	"venuecast/h264"
 )
 
 const (
-	keyFile = "file"
-	keyLate = "late"
+	keyFile  = "file"
+	keyLate  = "late"
+	keyEarly = "early"
 )
 
 // lateBy is how far playing may fall behind, on a machine that slept or was
 // busy, before it goes on from there instead of making up for it in a burst.
 const lateBy = 500 * time.Millisecond
+
+var errNoPicture = errors.New("no H.264 picture in it")
 
 // A Source plays the file.
 type Source struct {
@@ -34,11 +36,12 @@ type Source struct {
 	rate  float64
 	epoch time.Time
 	log   logrus.FieldLogger
+	sound func(*aac.Frame) // nil: nobody takes it
 
-	au   h264.AccessUnit
-	base time.Duration // DTS on the capture's clock of the file's time 0
-	end  time.Duration // DTS in the file's time behind the last picture
-	any  bool          // a picture has been given
+	au    h264.AccessUnit
+	base  time.Duration // on the capture's clock, where playing is at time 0
+	timer *time.Timer
+	told  map[string]bool // what has been warned of
 }
 
 // New returns a Source. rate, in frames a second, is for a file without times,
@@ -50,13 +53,27 @@ func New(cfg Config, rate float64, epoch time.Time, log logrus.FieldLogger) (*So
 	return &Source{cfg: cfg, rate: rate, epoch: epoch, log: log.WithField(keyFile, filepath.Base(cfg.Path))}, nil
 }
 
+// TakeAudio has Run give the file's sound to emit, from the goroutine that
+// gives the pictures, on the clock of the pictures, and both together in the
+// order of their DTS. It is to be called before Run.
+//
+// Sound begins and ends with the picture: frames that begin before the first
+// picture is shown, or would sound on when the file begins again, are left out.
+// A file whose sound is none, or no AAC, is played without, and says so once.
+func (s *Source) TakeAudio(emit func(*aac.Frame)) { s.sound = emit }
+
 // The formats of files.
 const (
 	AnnexB = "annexb"
 	FLV    = "flv"
+	MP4    = "mp4"
 )
 
-var formats = []struct{ extension, format string }{{".h264", AnnexB}, {".264", AnnexB}, {".flv", FLV}}
+// .m4v is MP4 by another name, and .mov, which cameras and telephones write,
+// the format that MP4 was made from: they differ in how they describe sound.
+var formats = []struct{ extension, format string }{
+	{".h264", AnnexB}, {".264", AnnexB}, {".flv", FLV}, {".mp4", MP4}, {".m4v", MP4}, {".mov", MP4},
+}
 
 // Extensions is what the names of files that can be played end in.
 func Extensions() (list []string) {
@@ -77,20 +94,21 @@ func Format(path string) string {
 	return ""
 }
 
+// CarriesAudio reports whether a file of that name can have sound.
+func CarriesAudio(path string) bool {
+	f := Format(path)
+	return f == FLV || f == MP4
+}
+
 // Run gives the file's pictures to emit, each when it is due. It returns nil
 // when ctx is done or, for a file that does not loop, behind the last picture.
 func (s *Source) Run(ctx context.Context, emit func(*h264.AccessUnit)) error {
 	s.base = time.Since(s.epoch)
-	for ctx.Err() == nil {
-		s.any = false
-		if err := s.play(ctx, emit); err != nil && ctx.Err() == nil {
-			return fmt.Errorf("play %s: %w", s.cfg.Path, err)
-		}
-		if !s.cfg.Loop || ctx.Err() != nil {
-			break
-		}
-		s.base += s.end
-		s.end = 0
+	s.timer = time.NewTimer(0)
+	defer s.timer.Stop()
+	s.told = make(map[string]bool)
+	if err := s.play(ctx, emit); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("play %s: %w", s.cfg.Path, err)
 	}
 	return nil
 }
@@ -101,117 +119,40 @@ func (s *Source) play(ctx context.Context, emit func(*h264.AccessUnit)) error {
 		return errors.Unwrap(err) // Run names the file
 	}
 	defer f.Close()
-	if Format(s.cfg.Path) == FLV {
-		err = s.playFLV(ctx, f, emit)
-	} else {
-		err = s.playAnnexB(ctx, f, emit)
+	p := &player{Source: s, file: f, emit: emit}
+	switch Format(s.cfg.Path) {
+	case FLV:
+		p.open = s.openFLV(f)
+	case MP4:
+		info, err := f.Stat()
+		if err != nil {
+			return errors.Unwrap(err)
+		}
+		if p.open, err = s.openMP4(f, info.Size()); err != nil {
+			return err
+		}
+	default:
+		return s.playAnnexB(ctx, f, emit)
 	}
-	if err == nil && !s.any {
-		return errors.New("no H.264 picture in it")
-	}
-	return err
+	return p.run(ctx)
 }
 
-// give emits the picture in s.au, whose times are the file's, when it is due.
-func (s *Source) give(ctx context.Context, emit func(*h264.AccessUnit)) error {
-	wait := s.base + s.au.DTS - time.Since(s.epoch)
+// due waits until it is at, counted from the start of playing, which that is on
+// the capture's clock when base is added to it. It fails when ctx is done.
+func (s *Source) due(ctx context.Context, at time.Duration) error {
+	wait := s.base + at - time.Since(s.epoch)
 	if late := -wait; late > lateBy {
 		s.log.WithField(keyLate, late.Round(time.Millisecond)).Warn("playing fell behind, going on from here")
 		s.base += late
 	}
 	if wait > 0 {
-		timer := time.NewTimer(wait)
-		defer timer.Stop()
+		s.timer.Reset(wait)
 		select {
-		case <-timer.C:
+		case <-s.timer.C:
 		case <-ctx.Done():
-			return ctx.Err()
-		}
-	} else if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	s.au.DTS += s.base
-	s.au.PTS += s.base
-	s.any = true
-	emit(&s.au)
-	return nil
-}
-
-// lookAhead is how many pictures are looked at before the first is played, so
-// that its composition time is right where the stream does not name its
-// reorder depth: more than any decoder can hold back.
-const lookAhead = 64
-
-func (s *Source) playAnnexB(ctx context.Context, f io.ReadSeeker, emit func(*h264.AccessUnit)) error {
-	var ahead, order h264.Orderer
-	n := 0
-	err := pictures(f, &s.au, func(slice *h264.SliceHeader, sps *h264.SPS) error {
-		if sps != nil {
-			ahead.Delay(slice, sps, 1)
-		}
-		if n++; n == lookAhead {
-			return io.EOF
-		}
-		return nil
-	})
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	depth, step := ahead.Learnt()
-
-	var at float64 // in nanoseconds, so that thousands of pictures add up right
-	return pictures(f, &s.au, func(slice *h264.SliceHeader, sps *h264.SPS) error {
-		rate := s.rate
-		if rate == 0 && sps != nil {
-			rate = sps.FrameRate()
-		}
-		if rate == 0 {
-			rate = frameclock.DefaultRate
-		}
-		if slice.FieldPic {
-			rate *= 2 // each field is a picture
-		}
-		period := float64(time.Second) / rate
-		s.au.DTS = time.Duration(at)
-		s.au.PTS = s.au.DTS
-		if sps != nil {
-			if at == 0 {
-				order.Expect(sps)
-				order.Learn(depth, step)
-			}
-			s.au.PTS = time.Duration(at + float64(order.Delay(slice, sps, 1))*period)
-		}
-		at += period
-		s.end = time.Duration(at)
-		return s.give(ctx, emit)
-	})
-}
-
-// pictures reads an Annex B stream and calls next for each picture, with au
-// filled in.
-func pictures(r io.Reader, au *h264.AccessUnit, next func(*h264.SliceHeader, *h264.SPS) error) error {
-	framer := h264.NewFramer()
-	for {
-		n, err := r.Read(framer.Space())
-		framer.Filled(n, 0)
-		if err != nil {
-			framer.Flush()
-		}
-		for framer.Next(au) {
-			if err := next(framer.Slice()); err != nil {
-				return err
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
 		}
 	}
+	return ctx.Err()
 }
 
 // period is how long a picture lasts where nothing in the file says so.
@@ -223,78 +164,21 @@ func (s *Source) period() time.Duration {
 	return time.Duration(float64(time.Second) / rate)
 }
 
-// playFLV plays the video of an FLV file; its times are kept, composition
-// times too.
-func (s *Source) playFLV(ctx context.Context, f io.Reader, emit func(*h264.AccessUnit)) error {
-	r := flv.NewReader(f)
-	var (
-		first, last, interval time.Duration
-		lengthSize            int
-		header                []h264.NALU // that the next picture brings with it
-		other                 string      // a codec that is not ours
-	)
-	for {
-		tag, err := r.ReadTag()
-		switch {
-		case errors.Is(err, io.EOF):
-			if !s.any && other != "" {
-				return fmt.Errorf("its video is %s, want H.264", other)
-			}
-			return nil
-		case errors.Is(err, io.ErrUnexpectedEOF):
-			s.log.WithError(err).Warn("the file was cut off; playing what is there")
-			return nil
-		case err != nil:
-			return err
-		case tag.Type != flv.TypeVideo:
-			continue
-		}
-		h, payload, err := flv.ParseVideo(tag.Body)
-		if errors.Is(err, flv.ErrCommandFrame) {
-			continue // a seek of whoever recorded it
-		}
-		if err != nil {
-			return err
-		}
-		if h.CodecID != flv.CodecAVC {
-			other = fmt.Sprintf("codec %d", h.CodecID)
-			continue
-		}
-		switch h.PacketType {
-		case flv.AVCSequenceHeader:
-			sps, pps, size, err := h264.ParseAVCC(payload)
-			if err != nil {
-				return err
-			}
-			lengthSize = size
-			header = append(append(header[:0], sps...), pps...)
-			continue
-		case flv.AVCNALUs:
-		default:
-			continue
-		}
-		if lengthSize == 0 {
-			return errors.New("a picture comes before the sequence header")
-		}
-		s.au.NALUs = append(s.au.NALUs[:0], header...)
-		if s.au.NALUs, err = h264.SplitAVCC(s.au.NALUs, payload, lengthSize); err != nil {
-			return err
-		}
-		header = header[:0]
-		if !s.any {
-			first, last = tag.DTS, tag.DTS
-		}
-		if tag.DTS > last {
-			interval = tag.DTS - last
-		}
-		last = tag.DTS
-		s.au.DTS, s.au.PTS, s.au.Keyframe = tag.DTS-first, tag.PTS-first, tag.Keyframe
-		s.end = tag.DTS - first + interval
-		if interval == 0 { // one picture so far: it lasts for one period
-			s.end += s.period()
-		}
-		if err := s.give(ctx, emit); err != nil {
-			return err
-		}
+// warn says what there is to say about the file once, and not again in every
+// round of its loop.
+func (s *Source) warn(message string, err error) {
+	log := s.log
+	if err != nil {
+		log = log.WithError(err)
+	}
+	if !s.told[message] {
+		s.told[message] = true
+		log.Warn(message)
 	}
 }
+
+// What is said once of a file that is not as it was meant to be.
+const (
+	cutOff  = "the file was cut off or is damaged; playing what is there"
+	damaged = "what the file holds is damaged; leaving out what cannot be played"
+)

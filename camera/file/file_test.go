@@ -235,15 +235,19 @@ func TestFallingBehindDoesNotBurst(t *testing.T) {
 
 func TestWhatCannotBePlayed(t *testing.T) {
 	aac := []byte("FLV\x01\x04\x00\x00\x00\x09\x00\x00\x00\x00")
+	hevc := append(aac, "\x09\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00\x91hvc1\x00\x00\x00\x00\x11"...)
 	for name, test := range map[string]struct {
 		path, want string
 	}{
 		"missing":      {filepath.Join(t.TempDir(), "x.h264"), "no such file"},
 		"not h264":     {write(t, "x.h264", []byte("MPEG transport stream")), "no H.264 picture"},
 		"empty":        {write(t, "x.264", nil), "no H.264 picture"},
+		"HEVC":         {write(t, "x.h264", []byte("\x00\x00\x00\x01\x40\x01\x0c\x01\xff\xff")), "it holds HEVC (H.265), want H.264"},
+		"no SPS":       {write(t, "x.h264", bytes.Repeat([]byte("\x00\x00\x00\x01\x65\x88\x84\x00\x10\xff\xfe"), 9)), "no H.264 picture"},
 		"no flv":       {write(t, "x.flv", []byte("this is no FLV file at all")), "FLV"},
 		"no video":     {write(t, "x.flv", aac), "no H.264 picture"},
-		"another kind": {write(t, "x.mkv", nil), "want .h264, .264, .flv"},
+		"another kind": {write(t, "x.mkv", nil), "want .h264, .264, .flv, .mp4, .m4v, .mov"},
+		"HEVC in FLV":  {write(t, "x.flv", hevc), "its video is HEVC (hvc1), want H.264"},
 	} {
 		_, err := play(t, Config{Path: test.path}, 0, 0)
 		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), filepath.Base(test.path)) {
