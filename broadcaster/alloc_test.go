@@ -6,6 +6,7 @@ import (
 
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
+	"venuecast/aac"
 	"venuecast/h264"
 	"venuecast/slate"
 )
@@ -20,7 +21,7 @@ func TestAllocationsOfAPicture(t *testing.T) {
 	}
 	log, _ := logtest.NewNullLogger()
 	hub := NewHub()
-	p, err := NewPump(nil, hub, PumpConfig{Audio: cd}, log)
+	p, err := NewPump(nil, hub, cd, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,6 +61,41 @@ func TestAllocationsOfAPicture(t *testing.T) {
 	}
 }
 
+// TestAllocationsOfSound: one for a frame's body, held back or not.
+func TestAllocationsOfSound(t *testing.T) {
+	for _, test := range []struct {
+		offset time.Duration
+		config aac.Config
+	}{{0, stereo44}, {time.Second, stereo44}, {0, silentConfig(44100, 6)}} {
+		cfg := cd
+		cfg.AudioOffset = test.offset
+		d := newDesk(t, cfg)
+		d.show(0)
+		f := aac.Frame{Config: test.config, Data: loud}
+		n := int64(0)
+		play := func() {
+			f.DTS = position{frames: n, rate: 44100}.end()
+			n++
+			d.AcceptAudio(&f)
+			for {
+				if _, err := d.sub.take(); err != nil {
+					return
+				}
+			}
+		}
+		for range 2000 {
+			play()
+		}
+		before := d.Stats()
+		if allocs := testing.AllocsPerRun(1000, play); allocs > 1 {
+			t.Errorf("%+v: %v allocations a frame", test, allocs)
+		}
+		if st := d.Stats(); st.Sound-before.Sound < 1000 || st.Silence > before.Silence {
+			t.Errorf("%+v: %+v", test, st)
+		}
+	}
+}
+
 func BenchmarkPicture(b *testing.B) {
 	enc, err := slate.NewEncoder(slate.Config{Width: 1920, Height: 1080, Bitrate: 6e6})
 	if err != nil {
@@ -67,7 +103,7 @@ func BenchmarkPicture(b *testing.B) {
 	}
 	log, _ := logtest.NewNullLogger()
 	hub := NewHub()
-	p, err := NewPump(nil, hub, PumpConfig{Audio: cd}, log)
+	p, err := NewPump(nil, hub, cd, log)
 	if err != nil {
 		b.Fatal(err)
 	}

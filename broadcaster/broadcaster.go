@@ -10,6 +10,7 @@ import (
 type Broadcaster struct {
 	Hub          *Hub
 	Pump         *Pump
+	Audio        AudioSource // beside the pump's pictures; nil: none
 	Destinations []*Destination
 }
 
@@ -25,10 +26,16 @@ func (b *Broadcaster) Run(ctx context.Context) error {
 	for i, d := range b.Destinations {
 		g.Go(func() { ends[i] = d.Run(ctx) })
 	}
+	sounding, endSound := context.WithCancel(ctx)
+	defer endSound()
+	if b.Audio != nil {
+		g.Go(func() { b.Pump.RunAudio(sounding, b.Audio) })
+	}
 	err := b.Pump.Run(ctx)
 	if err != nil {
 		cancel()
 	}
+	endSound() // it accompanies pictures, and there are none any more
 	b.Hub.Close()
 	g.Wait()
 	return errors.Join(append(ends, err)...)

@@ -37,10 +37,3 @@ type BackoffConfig struct {
 	Max         time.Duration `yaml:"max"`          // up to this;
 	RejectedMax time.Duration `yaml:"rejected_max"` // up to this when the ingest said no
 }
-
-// AudioConfig is the audio section of the configuration.
-type AudioConfig struct {
-	Source     string `yaml:"source"` // silence
-	SampleRate int    `yaml:"sample_rate"`
-	Channels   int    `yaml:"channels"`
-}

@@ -15,6 +15,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"venuecast/flv"
+	"venuecast/health"
 	"venuecast/rtmp"
 )
 
@@ -61,12 +62,20 @@ const (
 	// those of a refusal: an ingest that is restarted a few times closes as well.
 	probableCalm = 10
 
+	// ghostWithin is for how long an ingest may hold on to a session that was
+	// lost without a goodbye, and refuse the next one with the same key.
+	ghostWithin = 2 * time.Minute
+
 	// pictureWithin is how old the last picture sent may be on the air. A
 	// slower camera is told apart by the time between its pictures.
 	pictureWithin = 2 * time.Second
 
 	// keyEvery is how often a key that is missing or refused is looked at.
 	keyEvery = time.Second
+
+	// mendedAfter is how old a session has to be for what is not found wrong
+	// with it to be right: its judge looks back on no more.
+	mendedAfter = 15 * time.Second
 
 	// goodbyeWithin bounds the end of a session.
 	goodbyeWithin = 2 * time.Second
@@ -91,8 +100,13 @@ type Destination struct {
 	fault       string         // logged last
 	up          time.Duration  // for which the last attempt's session lived, or 0
 	closedEarly int            // sessions in a row that the ingest closed soon after publish
+	proven      rtmp.StreamKey // of the last session that took pictures,
+	lost        time.Time      // and when that one ended
 	network     *backoff.ExponentialBackOff
 	rejected    *backoff.ExponentialBackOff
+
+	// Of the goroutine that watches the session, one after the other.
+	named map[health.Type]bool // what is wrong with what is sent, and was logged
 
 	mu     sync.Mutex
 	status DestinationStatus
@@ -122,6 +136,10 @@ type DestinationStatus struct {
 
 	Queue   QueueStats // of this session; Dropped and Skips of all
 	Session rtmp.Stats // of this session
+
+	// Health is what an ingest would say of what this session has sent;
+	// StatusNoData without one.
+	Health health.Report
 }
 
 // Reconnects is how many sessions came after the first.
@@ -174,7 +192,9 @@ func (d *Destination) Status() DestinationStatus {
 	defer d.mu.Unlock()
 	st := d.status
 	st.Bytes = d.past.bytes
+	st.Health = health.Report{Status: health.StatusNoData, Issues: []health.Issue{}}
 	if d.pub != nil {
+		st.Health = d.pub.Health(time.Now())
 		st.Session = d.pub.Stats()
 		st.Bytes += st.Session.BytesWritten
 	}
@@ -268,7 +288,7 @@ func (d *Destination) session(ctx context.Context) error {
 	sub := d.hub.Subscribe(d.latency)
 	d.mu.Lock()
 	d.status.Sessions++
-	reconnects := d.status.Reconnects()
+	reconnects, before := d.status.Reconnects(), d.status.Pictures
 	d.sub, d.pub = sub, pub
 	d.mu.Unlock()
 	d.enter(StateWaiting, "", "")
@@ -284,6 +304,9 @@ func (d *Destination) session(ctx context.Context) error {
 	sub.Close()
 	queue, sent := sub.Stats(), pub.Stats().BytesWritten
 	d.mu.Lock()
+	if d.status.Pictures > before {
+		d.proven, d.lost = key, time.Now()
+	}
 	d.past.bytes += sent
 	d.past.dropped += queue.Dropped
 	d.past.skips += queue.Skips
@@ -306,11 +329,23 @@ func (d *Destination) judge(err error, up time.Duration) {
 	// A plain close, at publish or soon behind it, is how YouTube answers a
 	// wrong key; anything else says that it is not the key that is in the way.
 	var re *rtmp.Error
-	if errors.As(err, &re) && re.Kind == rtmp.KindClosed && re.Phase >= rtmp.PhaseCreateStream && up < suspectWithin {
+	if errors.As(err, &re) && plainClose(re) && re.Phase >= rtmp.PhaseCreateStream && up < suspectWithin {
 		d.closedEarly++
 	} else {
 		d.closedEarly = 0
 	}
+}
+
+// plainClose reports whether the peer ended the session in good order, rather
+// than the network by a reset.
+func plainClose(e *rtmp.Error) bool {
+	return e.Kind == rtmp.KindClosed && (e.Err == nil || errors.Is(e.Err, io.EOF) || errors.Is(e.Err, io.ErrUnexpectedEOF))
+}
+
+// ghost reports whether e, a refusal, is about a session of our own: one that
+// was lost a moment ago with the same key, and that the ingest still holds.
+func (d *Destination) ghost(e *rtmp.Error) bool {
+	return e.Kind == rtmp.KindBadName && !d.lost.IsZero() && d.tried == d.proven && time.Since(d.lost) < ghostWithin
 }
 
 // feed writes tags to the ingest until the session is over, ctx is done, or,
@@ -398,6 +433,7 @@ func (p *pictureWatch) late() bool {
 func (d *Destination) watch(ctx context.Context, finished <-chan struct{}, cancel func(), pub Publisher, pictures *pictureWatch) {
 	ticker := time.NewTicker(pictureWithin / 4)
 	defer ticker.Stop()
+	began := time.Now()
 	stopping := ctx.Done()
 	var hung <-chan time.Time
 	for {
@@ -419,8 +455,36 @@ func (d *Destination) watch(ctx context.Context, finished <-chan struct{}, cance
 			if pictures.late() && d.enter(StateWaiting, "the camera gives no picture", "look at the camera and its cable") {
 				d.log.Warn("waiting for camera: no picture comes")
 			}
+			now := time.Now()
+			d.name(pub.Health(now).Issues, now.Sub(began) > mendedAfter)
 		}
 	}
+}
+
+// name logs what an ingest would object to in what is sent, once each, and,
+// where the session is old enough to tell, what it no longer would.
+func (d *Destination) name(issues []health.Issue, mended bool) {
+	stands := map[health.Type]bool{}
+	for _, i := range issues {
+		if i.Severity == health.SeverityInfo {
+			continue
+		}
+		stands[i.Type] = true
+		if !d.named[i.Type] {
+			d.log.WithFields(logrus.Fields{KeyIssue: i.Type, KeyMeasured: i.Measured, KeyLimit: i.Limit, KeyHint: i.Advice}).
+				Warn("the ingest will not like this stream")
+		}
+	}
+	for was := range d.named {
+		switch {
+		case stands[was]:
+		case mended:
+			d.log.WithField(KeyIssue, was).Info("this is mended")
+		default:
+			stands[was] = true
+		}
+	}
+	d.named = stands
 }
 
 // wrotePicture counts a picture, and reports whether it is the one that begins
@@ -462,6 +526,8 @@ func (d *Destination) pause(ctx context.Context, err error) {
 		hint = re.Hint()
 		fault = fmt.Sprint(re.Phase, re.Kind, re.Code, re.Description)
 		switch {
+		case d.ghost(re):
+			hint = "the ingest still holds the session that was lost, or somebody else sends with this key"
 		case re.Kind == rtmp.KindRejected, re.Kind == rtmp.KindBadName:
 			state = StateRejected
 		case d.closedEarly >= 2:

@@ -16,6 +16,7 @@ import (
 	logtest "github.com/sirupsen/logrus/hooks/test"
 
 	"venuecast/flv"
+	"venuecast/health"
 	"venuecast/rtmp"
 )
 
@@ -27,6 +28,7 @@ type fakeSession struct {
 	err    error
 	hang   chan struct{} // WriteTag blocks until it is closed, or Close
 	closed bool
+	health health.Report
 }
 
 func newFakeSession() *fakeSession { return &fakeSession{done: make(chan struct{})} }
@@ -54,6 +56,19 @@ func (s *fakeSession) WriteTag(tag *flv.Tag) error {
 func (s *fakeSession) Done() <-chan struct{} { return s.done }
 func (s *fakeSession) Err() error            { s.mu.Lock(); defer s.mu.Unlock(); return s.err }
 func (s *fakeSession) Stats() rtmp.Stats     { return rtmp.Stats{BytesWritten: int64(len(s.written()))} }
+
+func (s *fakeSession) Health(time.Time) health.Report {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.health
+}
+
+// judged has the session judged so from now on.
+func (s *fakeSession) judged(issues ...health.Issue) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.health.Issues = issues
+}
 
 func (s *fakeSession) Close(context.Context) error {
 	s.end(&rtmp.Error{Kind: rtmp.KindCanceled})

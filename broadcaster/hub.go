@@ -27,13 +27,17 @@ type Hub struct {
 	closed bool
 	done   chan struct{}
 	newest time.Duration // DTS of the newest picture or audio frame
+	heard  time.Duration // DTS of the newest audio frame, which may come seconds behind the picture
 
-	metadata, audioHeader flv.Tag
-	videoHeader           flv.Tag // in force now,
-	gopHeader             flv.Tag // and at the last keyframe
-	gop                   []flv.Tag
-	gopBytes              int
+	metadata flv.Tag
+	now      headers // in force now,
+	then     headers // and at the last keyframe
+	gop      []flv.Tag
+	gopBytes int
 }
+
+// headers are the sequence headers that are in force at a time.
+type headers struct{ video, audio flv.Tag }
 
 // NewHub returns an empty hub.
 func NewHub() *Hub {
@@ -61,23 +65,27 @@ func (h *Hub) Publish(tags ...flv.Tag) {
 func (h *Hub) keep(tag *flv.Tag) {
 	if !tag.Header {
 		h.newest = max(h.newest, tag.DTS)
+		if tag.Type == flv.TypeAudio {
+			h.heard = max(h.heard, tag.DTS)
+		}
 	}
 	switch {
 	case tag.Type == flv.TypeScript:
 		h.metadata = *tag
 		return
-	case tag.Header && tag.Type == flv.TypeAudio:
-		h.audioHeader = *tag
-		return
 	case tag.Header:
-		h.videoHeader = *tag
+		if tag.Type == flv.TypeAudio {
+			h.now.audio = *tag
+		} else {
+			h.now.video = *tag
+		}
 		if len(h.gop) == 0 {
 			return
 		}
 	case tag.Type == flv.TypeVideo && tag.Keyframe:
 		clear(h.gop)
 		h.gop, h.gopBytes = h.gop[:0], 0
-		h.gopHeader = h.videoHeader
+		h.then = h.now
 	case len(h.gop) == 0:
 		return // no keyframe to begin with
 	}
@@ -116,12 +124,12 @@ func (h *Hub) Subscribe(maxLatency time.Duration) *Subscription {
 	defer h.mu.Unlock()
 	s.began = h.newest
 	if len(h.gop) > 0 {
-		header := h.videoHeader
-		h.videoHeader = h.gopHeader // it was in force where s begins
+		now := h.now
+		h.now = h.then // they were in force where s begins
 		for i := range h.gop {
 			s.offer(&h.gop[i])
 		}
-		h.videoHeader = header
+		h.now = now
 	}
 	h.subs[s] = struct{}{}
 	return s
@@ -141,6 +149,7 @@ type Subscription struct {
 	bytes   int           // of the bodies in it
 	waiting bool          // for a keyframe
 	begin   time.Duration // PTS of the keyframe it began at last
+	base    time.Duration // DTS of the keyframe it began at first
 	began   time.Duration // newest DTS when it was begun
 	begun   bool
 	header  *byte // of the body of the video sequence header that was queued last
@@ -164,7 +173,7 @@ func (s *Subscription) Stats() QueueStats {
 	st := QueueStats{Tags: len(s.queue) - s.head, Bytes: s.bytes, Dropped: s.dropped, Skips: s.skips}
 	for _, tag := range s.queue[s.head:] {
 		if !tag.Header {
-			st.Age = max(0, s.hub.newest-tag.DTS)
+			st.Age = max(0, s.age(&tag))
 			break
 		}
 	}
@@ -248,6 +257,8 @@ func (s *Subscription) offer(tag *flv.Tag) {
 			s.dropped++
 		}
 		return
+	case tag.Type == flv.TypeAudio && !tag.Header && tag.DTS < s.base:
+		return // all of these would end up on the first timestamp
 	case picture && tag.PTS < s.begin:
 		return // refers to what is before the keyframe it began at
 	case tag.Header && tag.Type == flv.TypeVideo:
@@ -262,24 +273,33 @@ func (s *Subscription) start(keyframe *flv.Tag) {
 	h := s.hub
 	s.waiting, s.begin = false, keyframe.PTS
 	if !s.begun {
-		s.begun = true
-		for _, tag := range []*flv.Tag{&h.metadata, &h.audioHeader} {
+		s.begun, s.base = true, keyframe.DTS
+		for _, tag := range []*flv.Tag{&h.metadata, &h.now.audio} {
 			if tag.Body != nil {
 				s.push(tag)
 			}
 		}
 	}
-	if h.videoHeader.Body != nil && s.header != &h.videoHeader.Body[0] {
-		s.header = &h.videoHeader.Body[0]
-		s.push(&h.videoHeader)
+	if header := &h.now.video; header.Body != nil && s.header != &header.Body[0] {
+		s.header = &header.Body[0]
+		s.push(header)
 	}
+}
+
+// age is how old tag is against the newest. Sound is compared with sound: it may
+// come seconds behind the picture. Pictures are compared with both, or they
+// would not age any more once the camera is dead.
+func (s *Subscription) age(tag *flv.Tag) time.Duration {
+	if tag.Type == flv.TypeAudio {
+		return s.hub.heard - tag.DTS
+	}
+	return s.hub.newest - tag.DTS
 }
 
 // limit skips ahead where the pictures in the queue are older than maxLatency,
 // and forgets sound that nobody can be waiting for.
 func (s *Subscription) limit() {
-	newest := s.hub.newest
-	if !s.fresh && newest-s.began < s.maxLatency {
+	if !s.fresh && s.hub.newest-s.began < s.maxLatency {
 		return // what the hub kept for a newcomer may be older
 	}
 	for i := range s.queue[s.head:] {
@@ -287,15 +307,14 @@ func (s *Subscription) limit() {
 		if tag.Header {
 			continue
 		}
-		age := newest - tag.DTS
 		switch {
-		case tag.Type == flv.TypeAudio && age > 2*s.maxLatency:
+		case tag.Type == flv.TypeAudio && s.age(tag) > 2*s.maxLatency:
 			s.forget(func(tag *flv.Tag) bool {
-				return tag.Type == flv.TypeAudio && !tag.Header && newest-tag.DTS > s.maxLatency
+				return tag.Type == flv.TypeAudio && !tag.Header && s.age(tag) > s.maxLatency
 			})
 			return
 		case tag.Type == flv.TypeVideo:
-			if age > s.maxLatency {
+			if s.age(tag) > s.maxLatency {
 				s.skip()
 			}
 			return

@@ -79,6 +79,10 @@ func TestNewcomer(t *testing.T) {
 		{"gets the header that was in force at the keyframe", "M S H1 K0 P3 H2 P6", "P9", "M S H1 K0 P3 H2 P6 P9"},
 		{"gets the newest header at a keyframe", "M S H1 K0 P3 H2 K6", "P9", "M S H2 K6 P9"},
 		{"loses the pictures that lead its keyframe", "M S H K0 P3 K6 B7 B8 P9", "B13 P12", "M S H K6 P9 B13 P12"},
+		{"gets no sound of before its keyframe", "M S H K10 A5 A10", "A8 P13 A12", "M S H K10 A10 P13 A12"},
+		{"waits for its keyframe, and gets no sound of before it", "M S H", "K10 A5 A10 P13 A9", "M S H K10 A10 P13"},
+		{"gets the audio header that was in force at the keyframe", "M S1 H K0 A0 S2 A3", "A6", "M S1 H K0 A0 S2 A3 A6"},
+		{"gets the newest audio header at a keyframe", "M S1 H K0 A0 S2 A3 K6", "A6", "M S2 H K6 A6"},
 		{"gets no keyframe of 10 s ago", "M S H K0 A1001", "P1002 K1003 P1004", "M S H K1003 P1004"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

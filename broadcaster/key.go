@@ -58,6 +58,10 @@ func (c DestinationConfig) Key(lookup func(name string) (value string, ok bool))
 
 // readKeyFile reads what may be a key, and a byte more than the longest.
 func readKeyFile(name string) (string, error) {
+	// A named pipe would have us wait for whoever writes into it.
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return "", &KeyError{name + ": not a file", "put the stream key into a plain file of that name, and nothing else"}
+	}
 	f, err := os.Open(name) // #nosec G304 -- naming the file is the operator's part
 	if err != nil {
 		return "", keyFileError(name, err)

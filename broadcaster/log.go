@@ -11,6 +11,11 @@ const (
 	KeyWithin      = "within"
 	KeySize        = "size"
 	KeyFPS         = "fps"
+	KeyRate        = "sample_rate"
+	KeyChannels    = "channels"
 	KeyDropped     = "dropped_pictures"
 	KeyReconnects  = "reconnects"
+	KeyIssue       = "issue"
+	KeyMeasured    = "measured"
+	KeyLimit       = "limit"
 )

@@ -5,10 +5,12 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
 	"venuecast/flv"
+	"venuecast/health"
 	"venuecast/rtmp"
 )
 
@@ -24,6 +26,8 @@ type Publisher interface {
 	// under way, and frees what the session holds.
 	Close(ctx context.Context) error
 	Stats() rtmp.Stats
+	// Health is what an ingest would say of what has been written.
+	Health(now time.Time) health.Report
 }
 
 // A Dialer begins a session. It fails with an *rtmp.Error, or with another that
@@ -46,7 +50,7 @@ func NewDialer(cfg DestinationConfig, timeouts rtmp.Timeouts, log logrus.FieldLo
 		if err != nil {
 			return nil, err
 		}
-		return &rtmpPublisher{Client: client}, nil
+		return &rtmpPublisher{Client: client, judge: health.NewJudge(health.Config{})}, nil
 	}, nil
 }
 
@@ -79,11 +83,14 @@ func (e *caError) Hint() string {
 	return "Put the authority's certificate, in PEM, back into the file; it is read at each attempt."
 }
 
-// rtmpPublisher frames tags as RTMP messages.
+// rtmpPublisher frames tags as RTMP messages, and judges what it has sent.
 type rtmpPublisher struct {
 	*rtmp.Client
 	clock flv.Clock
+	judge *health.Judge
 }
+
+func (p *rtmpPublisher) Health(now time.Time) health.Report { return p.judge.Report(now) }
 
 func (p *rtmpPublisher) WriteTag(tag *flv.Tag) error {
 	m := rtmp.Message{Timestamp: p.clock.Timestamp(tag), Payload: tag.Body}
@@ -95,5 +102,9 @@ func (p *rtmpPublisher) WriteTag(tag *flv.Tag) error {
 	default:
 		m.Type, m.Payload = rtmp.DataAMF0, flv.SetDataFrame(tag.Body)
 	}
-	return p.WriteMessage(m)
+	if err := p.WriteMessage(m); err != nil {
+		return err
+	}
+	p.judge.Take(tag.Type, m.Timestamp, m.Payload, time.Now())
+	return nil
 }

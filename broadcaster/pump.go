@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,17 +26,18 @@ type FrameSource interface {
 
 // PumpConfig says what the tags announce.
 type PumpConfig struct {
-	Audio   AudioConfig
+	// What silence is, until there has been real sound.
+	SampleRate int // in Hz
+	Channels   int
+
+	AudioOffset time.Duration // shifts real sound; positive: later
+
 	Bitrate int64   // of the video, in bit/s; 0: nobody knows, and nothing is announced
 	FPS     float64 // 0: what the stream says
 	Encoder string  // what the metadata calls us
 }
 
 const (
-	// longestFill is the longest pause of the camera that is filled with
-	// silence; after a longer one sound goes on with the picture.
-	longestFill = 10 * time.Second
-
 	// keyframesWithin is how long a stream may go without a keyframe before
 	// that is named.
 	keyframesWithin = 10 * time.Second
@@ -43,32 +45,27 @@ const (
 	// assumedRate is announced where neither the configuration nor the stream
 	// names one, in frames a second: what the sources assume as well.
 	assumedRate = 30
-
-	silentBitrate = 128e3 // what metadata calls the sound
 )
 
-// A Pump turns access units into tags, with silence beside them, and publishes
-// them to a Hub.
+// A Pump turns access units into tags, with real sound or silence beside them,
+// and publishes them to a Hub.
 type Pump struct {
 	source FrameSource
 	hub    *Hub
 	cfg    PumpConfig
 	log    logrus.FieldLogger
 
-	video    flv.VideoMuxer
-	audio    *flv.AudioMuxer
-	silence  []byte
-	tags     []flv.Tag // of a picture, reused
-	sound    []flv.Tag // of a silent frame, reused
-	metadata flv.Metadata
-
-	audioBase  time.Duration // DTS of the silent frame number 0
-	audioCount int64
-	audioBegun bool
-
+	// Of the goroutine that gives the pictures.
+	video     flv.VideoMuxer
+	tags      []flv.Tag     // of a picture, reused
 	lastKey   time.Duration // DTS of the last keyframe, or where it was missed
 	firstSeen bool
 	lastWarn  time.Duration
+
+	mu       sync.Mutex // sound comes from another goroutine
+	sound    *sound
+	picture  flv.Metadata // what it says of the picture; zero before the first
+	metadata flv.Metadata // published last
 
 	pictures, keyframes, bytes, unusable atomic.Int64
 	lastPicture                          atomic.Int64 // unix nanoseconds
@@ -80,28 +77,43 @@ type PumpStats struct {
 	Bytes               int64     // of the video tags' bodies
 	Unusable            int64     // access units that could not be sent
 	LastPicture         time.Time // when the last one came; zero: none yet
+
+	Sound, Silence int64 // frames sent of each
+	SoundDropped   int64 // frames of real sound that were too late, or could not be sent
 }
 
 // NewPump returns a pump from source to hub.
 func NewPump(source FrameSource, hub *Hub, cfg PumpConfig, log logrus.FieldLogger) (*Pump, error) {
-	config := aac.Config{
-		ObjectType: aac.ObjectTypeLC, SampleRate: cfg.Audio.SampleRate, ChannelConfig: uint8(cfg.Audio.Channels),
-	}
-	silence, err := aac.SilentFrame(cfg.Audio.SampleRate, cfg.Audio.Channels)
+	sound, err := newSound(hub, cfg, log)
 	if err != nil {
-		return nil, fmt.Errorf("make silence: %w", err)
+		return nil, err
 	}
-	audio, err := flv.NewAudioMuxer(config)
-	if err != nil {
-		return nil, fmt.Errorf("make silence: %w", err)
-	}
-	return &Pump{source: source, hub: hub, cfg: cfg, log: log, audio: audio, silence: silence}, nil
+	p := &Pump{source: source, hub: hub, cfg: cfg, log: log, sound: sound}
+	sound.describe = p.describe
+	return p, nil
 }
 
 // Run pumps until ctx is done or the source is at its end. It does not close
 // the hub.
 func (p *Pump) Run(ctx context.Context) error {
 	return p.source.Run(ctx, p.accept)
+}
+
+// RunAudio takes the sound of source, until ctx is done or the source is at its
+// end. It may run beside Run; the pictures go on whatever becomes of it.
+func (p *Pump) RunAudio(ctx context.Context, source AudioSource) {
+	if err := source.Run(ctx, p.AcceptAudio); err != nil {
+		p.log.WithError(err).Error("no sound: silence is sent instead")
+	}
+	p.AcceptAudio(&aac.Frame{})
+}
+
+// AcceptAudio takes one frame of real sound, as [AudioSource] describes them.
+// It copies what it keeps, and may be called beside Run.
+func (p *Pump) AcceptAudio(f *aac.Frame) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sound.take(f)
 }
 
 // Stats gives the figures of now.
@@ -113,6 +125,9 @@ func (p *Pump) Stats() PumpStats {
 	if at := p.lastPicture.Load(); at != 0 {
 		st.LastPicture = time.Unix(0, at)
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	st.Sound, st.Silence, st.SoundDropped = p.sound.frames, p.sound.silentFrames, p.sound.dropped
 	return st
 }
 
@@ -132,11 +147,20 @@ func (p *Pump) accept(au *h264.AccessUnit) {
 		p.keyframes.Add(1)
 	}
 	p.watchKeyframes(au)
-	if tags[0].Header {
-		p.describe(au.DTS)
-	}
-	p.fillSilence(au.DTS)
+	p.accompany(au.DTS, tags[0].Header)
 	p.hub.Publish(tags...)
+}
+
+// accompany publishes what has to come before a picture: metadata where the
+// stream has changed, and the sound up to it.
+func (p *Pump) accompany(dts time.Duration, changed bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if changed {
+		p.see()
+		p.describe(dts)
+	}
+	p.sound.show(dts)
 }
 
 // refuse counts an access unit that cannot be sent, and says so now and then.
@@ -166,8 +190,8 @@ func (p *Pump) watchKeyframes(au *h264.AccessUnit) {
 	}
 }
 
-// describe publishes metadata for the stream as its parameter sets have it now.
-func (p *Pump) describe(dts time.Duration) {
+// see takes what metadata says of the picture from the parameter sets of now.
+func (p *Pump) see() {
 	sps := p.video.SPS()
 	rate := p.cfg.FPS
 	if rate == 0 {
@@ -179,42 +203,28 @@ func (p *Pump) describe(dts time.Duration) {
 	m := flv.Metadata{
 		Width: sps.Width(), Height: sps.Height(), FrameRate: rate,
 		VideoDataRate: float64(p.cfg.Bitrate) / 1000, VideoCodecID: flv.CodecAVC,
-		AudioDataRate: silentBitrate / 1000, AudioCodecID: flv.SoundAAC,
-		AudioSampleRate: p.cfg.Audio.SampleRate, AudioSampleSize: 16, Stereo: p.cfg.Audio.Channels == 2,
 		Encoder: p.cfg.Encoder,
 	}
+	if m == p.picture {
+		return
+	}
+	p.picture = m
+	p.log.WithFields(logrus.Fields{KeySize: fmt.Sprintf("%dx%d", m.Width, m.Height), KeyFPS: m.FrameRate}).
+		Info("the camera's picture")
+}
+
+// describe publishes metadata for picture and sound as they are now, where that
+// is news. Before the first picture there is nobody to begin with it.
+func (p *Pump) describe(dts time.Duration) {
+	if p.picture == (flv.Metadata{}) {
+		return
+	}
+	m, audio := p.picture, p.sound.config
+	m.AudioCodecID, m.AudioDataRate = flv.SoundAAC, p.sound.dataRate()
+	m.AudioSampleRate, m.AudioSampleSize, m.Stereo = audio.SampleRate, 16, audio.Channels() == 2
 	if m == p.metadata {
 		return
 	}
 	p.metadata = m
 	p.hub.Publish(m.Tag(dts))
-	p.log.WithFields(logrus.Fields{KeySize: fmt.Sprintf("%dx%d", m.Width, m.Height), KeyFPS: m.FrameRate}).
-		Info("the camera's picture")
-}
-
-// fillSilence publishes silent frames up to the picture's time, so that sound
-// ends where the picture does: their times are counted in samples, and never
-// drift.
-func (p *Pump) fillSilence(until time.Duration) {
-	if !p.audioBegun || until-p.nextSilence() > longestFill {
-		p.audioBegun, p.audioBase, p.audioCount = true, until, 0
-	}
-	for at := p.nextSilence(); at <= until; at = p.nextSilence() {
-		tags, err := p.audio.Mux(p.sound[:0], p.silence, at)
-		p.sound = tags
-		if err != nil { // a frame of our own, of a few bytes: it fits
-			p.log.WithError(err).Error("silence cannot be sent")
-			return
-		}
-		p.hub.Publish(tags...)
-		p.audioCount++
-	}
-}
-
-func (p *Pump) nextSilence() time.Duration {
-	samples := p.audioCount * aac.SamplesPerFrame
-	rate := int64(p.cfg.Audio.SampleRate)
-	// Whole seconds apart, or days of samples would overflow.
-	return p.audioBase + time.Duration(samples/rate)*time.Second +
-		time.Duration(samples%rate)*time.Second/time.Duration(rate)
 }

@@ -46,7 +46,7 @@ func evenly(n int, period time.Duration) (at []time.Duration) {
 }
 
 // pump runs source through a pump and gives everything that it published.
-func pump(t *testing.T, source FrameSource, audio AudioConfig) ([]flv.Tag, *Pump, *logtest.Hook) {
+func pump(t *testing.T, source FrameSource, cfg PumpConfig) ([]flv.Tag, *Pump, *logtest.Hook) {
 	t.Helper()
 	log, hook := logtest.NewNullLogger()
 	log.SetLevel(logrus.DebugLevel)
@@ -55,7 +55,8 @@ func pump(t *testing.T, source FrameSource, audio AudioConfig) ([]flv.Tag, *Pump
 	sub := hub.Subscribe(1000 * time.Hour)
 	sub.begun, sub.waiting = true, false
 	defer sub.Close()
-	p, err := NewPump(source, hub, PumpConfig{Audio: audio, Bitrate: 4e6, Encoder: "test"}, log)
+	cfg.Bitrate, cfg.Encoder = 4e6, "test"
+	p, err := NewPump(source, hub, cfg, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +73,7 @@ func pump(t *testing.T, source FrameSource, audio AudioConfig) ([]flv.Tag, *Pump
 	}
 }
 
-var cd = AudioConfig{Source: "silence", SampleRate: 44100, Channels: 2}
+var cd = PumpConfig{SampleRate: 44100, Channels: 2}
 
 func TestPumpBeginsWithMetadataAndHeaders(t *testing.T) {
 	tags, p, _ := pump(t, pictures{at: evenly(61, time.Second/30)}, cd)
@@ -114,7 +115,7 @@ func silentFrames(tags []flv.Tag) (at []time.Duration) {
 }
 
 func TestSilenceEndsWhereThePictureDoes(t *testing.T) {
-	for _, audio := range []AudioConfig{cd, {SampleRate: 48000, Channels: 1}, {SampleRate: 32000, Channels: 2}} {
+	for _, audio := range []PumpConfig{cd, {SampleRate: 48000, Channels: 1}, {SampleRate: 32000, Channels: 2}} {
 		frame := time.Duration(float64(aac.SamplesPerFrame) / float64(audio.SampleRate) * float64(time.Second))
 		tags, _, _ := pump(t, pictures{at: evenly(3000, 1001*time.Second/30000)}, audio)
 		var sound time.Duration
@@ -138,11 +139,9 @@ func TestSilenceEndsWhereThePictureDoes(t *testing.T) {
 }
 
 func TestSilenceOverMonths(t *testing.T) {
-	var p Pump
-	p.cfg.Audio = cd
-	p.audioCount = 44100 / 4 * 86400 * 365 / 256 // a year of frames
-	want := time.Duration(p.audioCount*aac.SamplesPerFrame/44100) * time.Second
-	if got := p.nextSilence(); got < want || got > want+time.Second {
+	p := position{frames: 44100 / 4 * 86400 * 365 / 256, rate: 44100} // a year
+	want := time.Duration(p.frames*aac.SamplesPerFrame/44100) * time.Second
+	if got := p.end(); got < want || got > want+time.Second {
 		t.Errorf("after a year: %v, want %v", got, want)
 	}
 }

@@ -37,6 +37,7 @@ import (
 	"strings"
 	"time"
 
+	"venuecast/audio"
 	"venuecast/broadcaster"
 	"venuecast/camera"
 	"venuecast/rtmp"
@@ -45,11 +46,11 @@ import (
 // Config is the whole configuration. The zero value is of no use; start from
 // [Default].
 type Config struct {
-	Name      string                  `yaml:"name"`
-	Log       Log                     `yaml:"log"`
-	Camera    camera.Config           `yaml:"camera"`
-	Audio     broadcaster.AudioConfig `yaml:"audio"`
-	Broadcast broadcaster.Config      `yaml:"broadcast"`
+	Name      string             `yaml:"name"`
+	Log       Log                `yaml:"log"`
+	Camera    camera.Config      `yaml:"camera"`
+	Audio     audio.Config       `yaml:"audio"`
+	Broadcast broadcaster.Config `yaml:"broadcast"`
 
 	origin *origin // nil for a Config that nobody parsed
 }
@@ -84,8 +85,8 @@ func defaults() Config {
 			Bitrate:          6e6,
 			KeyframeInterval: 2 * time.Second,
 		},
-		Audio: broadcaster.AudioConfig{
-			Source:     "silence",
+		Audio: audio.Config{
+			Source:     audio.SourceSilence,
 			SampleRate: 44100,
 			Channels:   2,
 		},

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"venuecast/audio"
 	"venuecast/broadcaster"
 	"venuecast/camera"
 )
@@ -70,7 +71,7 @@ camera:
       lines
     ]
   file: {path: clips/a.FLV, loop: true}
-audio: {sample_rate: 48000, channels: 1}
+audio: {source: exec, sample_rate: 48000, channels: 1, offset: -1s500ms, exec: {command: [arecord, "|", aac]}}
 broadcast:
   max_latency: 1m
   destinations:
@@ -93,7 +94,9 @@ broadcast:
 	want.Camera.Exec.Command = []string{"ffmpeg", "-r", "30", "two\nlines\n"}
 	want.Camera.File.Path = "/etc/venuecast/clips/a.FLV"
 	want.Camera.File.Loop = true
-	want.Audio.SampleRate, want.Audio.Channels = 48000, 1
+	want.Audio.Source, want.Audio.SampleRate, want.Audio.Channels = audio.SourceExec, 48000, 1
+	want.Audio.Offset = -1500 * time.Millisecond
+	want.Audio.Exec.Command = []string{"arecord", "|", "aac"}
 	b := &want.Broadcast
 	b.MaxLatency = time.Minute
 	b.Destinations = []broadcaster.DestinationConfig{
@@ -190,6 +193,8 @@ func TestPrintedConfigReadsBack(t *testing.T) {
 		want.Camera.Exec.Command = rapid.SliceOf(text).Draw(t, "command")
 		want.Camera.File.Path = "/" + word.Draw(t, "path")
 		want.Camera.File.Loop = rapid.Bool().Draw(t, "loop")
+		want.Audio.Offset = time.Duration(rapid.Int64Range(int64(-audio.MaxOffset), int64(audio.MaxOffset)).Draw(t, "offset"))
+		want.Audio.Exec.Command = rapid.SliceOf(text).Draw(t, "audio command")
 		want.Broadcast.Backoff.Initial = duration.Draw(t, "initial")
 		want.Broadcast.Timeouts.DNS = 3600 * duration.Draw(t, "dns")
 		want.Broadcast.Destinations = make([]broadcaster.DestinationConfig, rapid.IntRange(0, 3).Draw(t, "destinations"))

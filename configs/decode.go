@@ -217,7 +217,7 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, at place) {
 		d.list(n, v, path, at)
 	default:
 		text, kind := scalar(n)
-		if message, hint := setScalar(v, text, kind, keys[keyPath(path)].secret); message != "" {
+		if message, hint := setScalar(v, text, kind, keys[keyPath(path)]); message != "" {
 			d.failAt(at, path, message, hint)
 		}
 	}
@@ -376,17 +376,22 @@ func scalar(n ast.Node) (string, kind) {
 	return "", kindNone
 }
 
-// durationPattern is what time.ParseDuration takes, less signs and a bare 0.
-const durationPattern = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
-
-var (
-	durationRegexp = regexp.MustCompile(durationPattern)
-	decimalRegexp  = regexp.MustCompile(`^[+-]?[0-9]+(\.[0-9]+)?$`)
+// durationPattern is what time.ParseDuration takes, less signs and a bare 0;
+// signedDurationPattern is for the few that may be negative.
+const (
+	durationPattern       = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
+	signedDurationPattern = `^[+-]?([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`
 )
 
-// setScalar sets v from text. It returns what is wrong with it, or "", and
-// repeats no text that is secret.
-func setScalar(v reflect.Value, text string, kind kind, secret bool) (message, hint string) {
+var (
+	durationRegexp       = regexp.MustCompile(durationPattern)
+	signedDurationRegexp = regexp.MustCompile(signedDurationPattern)
+	decimalRegexp        = regexp.MustCompile(`^[+-]?[0-9]+(\.[0-9]+)?$`)
+)
+
+// setScalar sets v, the value of k, from text. It returns what is wrong with it,
+// or "", and repeats no text that is secret.
+func setScalar(v reflect.Value, text string, kind kind, k key) (message, hint string) {
 	got := ", got "
 	switch {
 	case kind == kindNone:
@@ -398,7 +403,7 @@ func setScalar(v reflect.Value, text string, kind kind, secret bool) (message, h
 		return "want " + wanted(v.Type()) + ", got a section or a list", hint
 	case kind == kindNull:
 		return "no value", "write one behind the colon, or remove the line"
-	case secret || looksLikeSecret(text):
+	case k.secret || looksLikeSecret(text):
 		got += "something else"
 	case kind == kindText:
 		got += strconv.Quote(shorten(text))
@@ -409,7 +414,11 @@ func setScalar(v reflect.Value, text string, kind kind, secret bool) (message, h
 	isQuotedNumber := kind == kindText && decimalRegexp.MatchString(text)
 	switch {
 	case v.Type() == durationType:
-		if !durationRegexp.MatchString(text) {
+		pattern := durationRegexp
+		if k.signed() {
+			pattern = signedDurationRegexp
+		}
+		if !pattern.MatchString(text) {
 			if decimalRegexp.MatchString(text) {
 				hint = "add its unit, such as s or ms"
 			}

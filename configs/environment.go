@@ -58,7 +58,7 @@ func (d *document) applyEnvironment() {
 		}
 		at := place{variable: variable}
 		d.origin.at[path] = at
-		if message, hint := setScalar(values[variable], text, kindVariable, keys[path].secret); message != "" {
+		if message, hint := setScalar(values[variable], text, kindVariable, keys[path]); message != "" {
 			d.failAt(at, path, message, hint)
 		}
 	}

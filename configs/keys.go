@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"venuecast/audio"
 	"venuecast/camera"
 )
 
@@ -56,13 +57,22 @@ var keys = map[string]key{
 	"camera.exec":         {doc: "Used when source is exec."},
 	"camera.exec.command": {doc: "The program and its arguments, one list item each; it writes H.264 (Annex B) to its standard output."},
 	"camera.file":         {doc: "Used when source is file."},
-	"camera.file.path":    {doc: "The clip to play: .h264, .264 or .flv. A relative path counts from this file's folder."},
+	"camera.file.path":    {doc: "The clip to play: .h264, .264, .flv, .mp4, .m4v or .mov. A relative path counts from this file's folder."},
 	"camera.file.loop":    {doc: "Play the clip again and again, rather than once."},
 
-	"audio":             {doc: "Where the sound comes from."},
-	"audio.source":      {doc: "What delivers the sound.", enum: []any{"silence"}},
-	"audio.sample_rate": {doc: "Samples a second.", enum: []any{32000, 44100, 48000}},
-	"audio.channels":    {doc: "1 for mono, 2 for stereo.", enum: []any{1, 2}},
+	"audio": {doc: "Where the sound comes from."},
+	"audio.source": {
+		doc:  "What delivers the sound: nothing, a command's AAC output, or the camera's source. Silence stands in whenever there is none.",
+		enum: []any{audio.SourceSilence, audio.SourceExec, audio.SourceCamera},
+	},
+	"audio.sample_rate": {doc: "Samples a second of silence; real sound has its own.", enum: []any{32000, 44100, 48000}},
+	"audio.channels":    {doc: "Of silence, 1 for mono, 2 for stereo; real sound has its own.", enum: []any{1, 2}},
+	"audio.offset": {
+		doc: "Shifts real sound against the picture; positive: later.",
+		min: -audio.MaxOffset, max: audio.MaxOffset,
+	},
+	"audio.exec":         {doc: "Used when source is exec."},
+	"audio.exec.command": {doc: "The program and its arguments, one list item each; it writes AAC (ADTS) to its standard output."},
 
 	"broadcast": {doc: "Where the stream goes."},
 	"broadcast.max_latency": {
@@ -241,6 +251,12 @@ func (k key) check(v any) string {
 		return fmt.Sprintf("%s is odd; H.264 in 4:2:0 has even sides only", display(v))
 	}
 	return ""
+}
+
+// signed reports whether the value may be negative.
+func (k key) signed() bool {
+	low, ok := number(k.min)
+	return ok && low < 0
 }
 
 // suggest returns a hint at the choice that v is a slip of the finger away

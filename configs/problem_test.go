@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 )
 
 // badConfigs are mistakes and what the operator reads about each, warnings
@@ -134,7 +135,7 @@ venuecast.yml:3:19: camera.file: no anchor of this name stands above; a value th
 venuecast.yml:1:14: log.level: "INFO" is none of panic, fatal, error, warn, warning, info, debug or trace; did you mean info?
 venuecast.yml:1:28: log.format: "xml" is none of text or json
 venuecast.yml:2:18: camera.source: "webcam" is none of testcard, exec or file
-venuecast.yml:3:17: audio.source: "alsa" is none of silence
+venuecast.yml:3:17: audio.source: "alsa" is none of silence, exec or camera
 venuecast.yml:3:36: audio.sample_rate: 22050 is none of 32000, 44100 or 48000
 venuecast.yml:3:53: audio.channels: 6 is none of 1 or 2`},
 
@@ -186,7 +187,30 @@ venuecast.yml:1:41: camera.exec.command[0]: the program has no name`},
 venuecast.yml:1:1: camera.file.path: must be set when camera.source is file; write file: {path: clip.h264}`},
 
 	{"another kind of clip", "camera: {source: file, file: {path: clips/a.mkv}}\n", `
-venuecast.yml:1:37: camera.file.path: "a.mkv" is no kind of clip known here; the name must end in .h264, .264 or .flv`},
+venuecast.yml:1:37: camera.file.path: "a.mkv" is no kind of clip known here; the name must end in .h264, .264, .flv, .mp4, .m4v or .mov`},
+
+	{"an audio command that is missing", "audio: {source: exec, offset: 2001ms}\n", `
+venuecast.yml:1:1: audio.exec.command: must be set when audio.source is exec; write exec: {command: [program, argument, ...]}
+venuecast.yml:1:31: audio.offset: 2.001s is outside -2s to 2s`},
+
+	{"an audio command without a name", "audio: {source: exec, exec: {command: [' ', a]}, offset: -3s}\n", `
+venuecast.yml:1:40: audio.exec.command[0]: the program has no name
+venuecast.yml:1:58: audio.offset: -3s is outside -2s to 2s`},
+
+	{"an offset without a unit", "audio: {offset: -100}\n", `
+venuecast.yml:1:17: audio.offset: want a duration such as 5s or 500ms, got -100; add its unit, such as s or ms`},
+
+	{"sound of a picture alone", "audio:\n  source: camera\n", `
+venuecast.yml:2:11: audio.source: camera.source testcard carries no sound; use camera.source: file with a clip in .flv, .mp4, .m4v or .mov, or another audio.source`},
+
+	{"sound of a command's picture", "camera: {source: exec, exec: {command: [a]}}\naudio: {source: camera}\n", `
+venuecast.yml:2:17: audio.source: camera.source exec carries no sound; use camera.source: file with a clip in .flv, .mp4, .m4v or .mov, or another audio.source`},
+
+	{"sound of a raw clip", "camera: {source: file, file: {path: clips/a.h264}}\naudio: {source: camera}\n", `
+venuecast.yml:2:17: audio.source: "a.h264" carries no sound; use camera.source: file with a clip in .flv, .mp4, .m4v or .mov, or another audio.source`},
+
+	{"sound of a camera that is wrong itself", "camera: {source: file}\naudio: {source: camera}\n", `
+venuecast.yml:1:1: camera.file.path: must be set when camera.source is file; write file: {path: clip.h264}`},
 
 	{"names", "name: \"a\\nb\"\nbroadcast:\n  destinations:\n    - {name: x, url: rtmp://h/live, key_env: K}\n    - {name: x, url: rtmp://h/live, key_env: K}\n    - {name: ' y', url: rtmp://h/live, key_env: K}\n", `
 venuecast.yml:1:7: name: has characters that cannot be printed
@@ -279,11 +303,12 @@ func TestEnvironment(t *testing.T) {
 			[]string{
 				"VENUECAST_NAME=a=b", "VENUECAST_CAMERA__FPS=29.97", "VENUECAST_CAMERA__BITRATE=800k", "VENUECAST_CAMERA__FILE__LOOP=true",
 				"VENUECAST_BROADCAST__MAX_LATENCY=3s", "VENUECAST_BROADCAST__BACKOFF__REJECTED_MAX=1m",
+				"VENUECAST_AUDIO__OFFSET=-250ms",
 			},
 			"",
 			func(c Config) bool {
 				return c.Name == "a=b" && c.Camera.FPS == 29.97 && c.Camera.Bitrate == 800e3 && c.Camera.File.Loop &&
-					c.Broadcast.MaxLatency == 3e9 && c.Broadcast.Backoff.RejectedMax == 60e9
+					c.Audio.Offset == -250*time.Millisecond && c.Broadcast.MaxLatency == 3e9 && c.Broadcast.Backoff.RejectedMax == 60e9
 			},
 		},
 		{

@@ -74,6 +74,9 @@ func schemaOf(v reflect.Value, path string) schema {
 	case t == durationType:
 		s["type"] = "string"
 		s["pattern"] = durationPattern
+		if k.signed() {
+			s["pattern"] = signedDurationPattern
+		}
 	case isText(t):
 		s["type"] = []string{"string", "number"}
 	case t.Kind() == reflect.String:

@@ -202,6 +202,8 @@ func TestSchemaTakesWhatParseTakes(t *testing.T) {
 		"log:\ncamera: {exec: {command: [ffmpeg, -r, 30]}, bitrate: 6000000, fps: 0, keyframe_interval: 1s500ms}\n",
 		"name: 7\ncamera: {bitrate: 2.5M, fps: 59.94, width: 640}\nbroadcast: {destinations: }\n",
 		destination("name: x"),
+		"audio: {source: exec, offset: -1s500ms, exec: {command: [a, 1]}}\n",
+		"audio: {offset: +20ms}\n",
 	} {
 		if _, _, err := Parse([]byte(src), "venuecast.yml", nil); err != nil {
 			t.Fatal(err)
@@ -225,6 +227,8 @@ func TestSchemaRefuses(t *testing.T) {
 		"camera: {keyframe_interval: 2}":        "camera.keyframe_interval: type is not string",
 		"broadcast: {max_latency: 4 s}":         "broadcast.max_latency: does not match",
 		"audio: {channels: 6}":                  "audio.channels: not in",
+		"audio: {offset: -2}":                   "audio.offset: type is not string",
+		"audio: {offset: --2s}":                 "audio.offset: does not match",
 		"camera: {file: {loop: \"yes\"}}":       "camera.file.loop: type is not boolean",
 		"broadcast: {destinations: [{}]}":       "broadcast.destinations[0]: url is missing",
 		destination("key_env: K"):               "broadcast.destinations[0]: 2 of oneOf match",

@@ -160,7 +160,7 @@ func TestCheckKeys(t *testing.T) {
 		"key_file: empty":   "V:4:17: P.key_file: DIR/empty: empty; put the stream key into it, and nothing else",
 		"key_file: note":    "V:4:17: P.key_file: DIR/note: holds more than one word; put the stream key into it, and nothing else",
 		"key_file: huge":    "V:4:17: P.key_file: DIR/huge: larger than 4096 bytes, so not a stream key; put the stream key into it, and nothing else",
-		"key_file: folder":  "V:4:17: P.key_file: DIR/folder: is a directory",
+		"key_file: folder":  "V:4:17: P.key_file: DIR/folder: not a file; put the stream key into a plain file of that name, and nothing else",
 		"key_env: UNSET":    "V:4:16: P.key_env: the environment variable UNSET is not set; set UNSET to the stream key where venuecast is started",
 		"key_env: EMPTY":    "V:4:16: P.key_env: the environment variable EMPTY: empty; set EMPTY to the stream key where venuecast is started",
 		"key_env: NOTE":     "V:4:16: P.key_env: the environment variable NOTE: holds more than one word; set NOTE to the stream key where venuecast is started",

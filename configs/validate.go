@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode"
 
+	"venuecast/audio"
 	"venuecast/broadcaster"
 	"venuecast/camera"
 	"venuecast/camera/file"
@@ -34,6 +35,7 @@ func (d *document) validate() {
 	})
 	d.check("name", checkName(d.cfg.Name), "")
 	d.validateCamera()
+	d.validateAudio()
 	d.validateDestinations()
 	backoff := d.cfg.Broadcast.Backoff
 	if backoff.Initial > backoff.Max && !d.bad["broadcast.backoff.max"] && !d.bad["broadcast.backoff.initial"] {
@@ -64,12 +66,7 @@ func (d *document) validateCamera() {
 			d.fail("camera.fps", fmt.Sprintf("%s is more than the test card's %d", display(c.FPS), maxTestcardFPS), hint)
 		}
 	case camera.SourceExec:
-		switch {
-		case len(c.Exec.Command) == 0:
-			d.fail("camera.exec.command", "must be set when camera.source is exec", "write exec: {command: [program, argument, ...]}")
-		case strings.TrimSpace(c.Exec.Command[0]) == "":
-			d.fail("camera.exec.command[0]", "the program has no name", "")
-		}
+		d.validateCommand("camera", c.Exec.Command)
 	case camera.SourceFile:
 		switch {
 		case c.File.Path == "":
@@ -84,6 +81,41 @@ func (d *document) validateCamera() {
 	if c.KeyframeInterval > maxYouTubeKeyframeInterval && !d.bad["camera.keyframe_interval"] {
 		d.warn("camera.keyframe_interval", fmt.Sprintf("%s is more than the %s that YouTube asks for at most",
 			formatDuration(c.KeyframeInterval), formatDuration(maxYouTubeKeyframeInterval)), "use 2s")
+	}
+}
+
+// validateCommand checks the command of section, whose source is exec.
+func (d *document) validateCommand(section string, command []string) {
+	path := section + ".exec.command"
+	switch {
+	case len(command) == 0:
+		d.fail(path, "must be set when "+section+".source is exec", "write exec: {command: [program, argument, ...]}")
+	case strings.TrimSpace(command[0]) == "":
+		d.fail(path+"[0]", "the program has no name", "")
+	}
+}
+
+func (d *document) validateAudio() {
+	const path = "audio.source"
+	switch d.cfg.Audio.Source {
+	case audio.SourceExec:
+		d.validateCommand("audio", d.cfg.Audio.Exec.Command)
+	case audio.SourceCamera:
+		var clips []string // those that can have sound in them
+		for _, extension := range file.Extensions() {
+			if file.CarriesAudio(extension) {
+				clips = append(clips, extension)
+			}
+		}
+		c := d.cfg.Camera
+		hint := "use camera.source: file with a clip in " + orList(clips) + ", or another audio.source"
+		switch {
+		case d.bad["camera.source"] || d.bad["camera.file.path"]:
+		case c.Source != camera.SourceFile:
+			d.fail(path, "camera.source "+c.Source+" carries no sound", hint)
+		case !file.CarriesAudio(c.File.Path):
+			d.fail(path, quoted(filepath.Base(c.File.Path))+" carries no sound", hint)
+		}
 	}
 }
 

@@ -11,12 +11,16 @@ import (
 // peers never meet. Whoever adds a package adds it here.
 var allowed = map[string][]string{
 	"cmd/venuecast":     nil, // everything
-	"configs":           {"broadcaster", "camera", "camera/exec", "camera/file", "rtmp"},
-	"broadcaster":       {"rtmp", "flv", "h264", "aac"},
-	"camera":            {"camera/exec", "camera/file", "camera/testcard", "h264", "slate"},
-	"camera/exec":       {"camera/frameclock", "internal/child", "h264"},
-	"camera/file":       {"camera/frameclock", "flv", "h264"},
+	"configs":           {"audio", "broadcaster", "camera", "camera/exec", "camera/file", "rtmp"},
+	"broadcaster":       {"rtmp", "flv", "h264", "aac", "health"},
+	"audio":             {"internal/child", "aac"},
+	"ingest":            {"rtmp", "flv", "health"},
+	"health":            {"flv", "h264", "aac"},
+	"camera":            {"camera/exec", "camera/file", "camera/testcard", "aac", "h264", "slate"},
+	"camera/exec":       {"camera/foreign", "camera/frameclock", "internal/child", "h264"},
+	"camera/file":       {"camera/foreign", "camera/frameclock", "aac", "flv", "h264"},
 	"camera/testcard":   {"slate", "h264"},
+	"camera/foreign":    {},
 	"camera/frameclock": {},
 	"slate":             {"h264"},
 	"flv":               {"h264", "aac"},

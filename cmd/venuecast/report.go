@@ -59,6 +59,7 @@ func (d destinationReport) fields() logrus.Fields {
 		"unacked_bytes":            d.Session.Unacked,
 		broadcaster.KeyDropped:     d.Queue.Dropped,
 		broadcaster.KeyReconnects:  d.Reconnects(),
+		"health":                   d.Health.Status,
 	}
 	if d.Cause != "" {
 		f["cause"] = d.Cause

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"venuecast/audio"
 	"venuecast/broadcaster"
 	"venuecast/camera"
 	"venuecast/configs"
@@ -38,8 +39,8 @@ func (c runCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	// The destinations have their keys. The camera's command, whose output is
-	// logged, inherits our environment, and shall not find them there.
+	// The destinations have their keys. The commands for picture and sound, whose
+	// output is logged, inherit our environment, and shall not find them there.
 	for _, d := range cfg.Broadcast.Destinations {
 		if d.KeyEnv == "" {
 			continue
@@ -84,8 +85,9 @@ type broadcast struct {
 // assemble puts the parts together as the configuration says. It starts
 // nothing.
 func assemble(cfg configs.Config, log logrus.FieldLogger) (*broadcast, error) {
-	cfg.Camera.SizeAsked = cfg.Sets("camera.width") || cfg.Sets("camera.height")
-	source, err := camera.Open(cfg.Camera, cfg.Name, time.Now(), log)
+	cfg.Camera.WidthAsked, cfg.Camera.HeightAsked = cfg.Sets("camera.width"), cfg.Sets("camera.height")
+	epoch := time.Now() // of all times, so that picture and sound agree
+	source, err := camera.Open(cfg.Camera, cfg.Name, epoch, log)
 	if err != nil {
 		return nil, err
 	}
@@ -96,13 +98,26 @@ func assemble(cfg configs.Config, log logrus.FieldLogger) (*broadcast, error) {
 	}
 	hub := broadcaster.NewHub()
 	pump, err := broadcaster.NewPump(source, hub, broadcaster.PumpConfig{
-		Audio: cfg.Audio, Bitrate: bitrate, FPS: cfg.Camera.FPS, Encoder: "venuecast " + buildVersion(),
+		SampleRate: cfg.Audio.SampleRate, Channels: cfg.Audio.Channels, AudioOffset: cfg.Audio.Offset,
+		Bitrate: bitrate, FPS: cfg.Camera.FPS, Encoder: "venuecast " + buildVersion(),
 	}, log)
 	if err != nil {
 		return nil, err
 	}
 	b := &broadcast{Broadcaster: broadcaster.Broadcaster{Hub: hub, Pump: pump}}
 	b.losses, _ = source.(camera.LossCounter)
+	switch cfg.Audio.Source {
+	case audio.SourceExec:
+		if b.Audio, err = audio.Open(cfg.Audio, epoch, log.WithField("source", cfg.Audio.Source)); err != nil {
+			return nil, err
+		}
+	case audio.SourceCamera:
+		carrier, ok := source.(camera.AudioCarrier)
+		if !ok {
+			return nil, fmt.Errorf("audio.source: camera.source %s carries no sound", cfg.Camera.Source)
+		}
+		carrier.TakeAudio(pump.AcceptAudio)
+	}
 	for _, d := range cfg.Broadcast.Destinations {
 		dlog := log.WithField(broadcaster.KeyDestination, d.Name)
 		dial, err := broadcaster.NewDialer(d, cfg.Broadcast.Timeouts, dlog)
