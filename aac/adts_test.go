@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"venuecast/internal/tooltest"
+
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/mpeg4audio"
 	"pgregory.net/rapid"
 )
@@ -285,10 +287,7 @@ func TestADTSReaderFindsFrames(t *testing.T) {
 // TestADTSReaderAgreesWithOthers reads what ffmpeg's encoder wrote, with
 // mediacommon's parser as the second opinion.
 func TestADTSReaderAgreesWithOthers(t *testing.T) {
-	ffmpeg, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		t.Skip("ffmpeg is not installed: no encoder to read from")
-	}
+	ffmpeg := tooltest.Path(t, "ffmpeg")
 	for _, rate := range []int{32000, 44100, 48000} {
 		adts, err := exec.Command(ffmpeg, "-v", "error", "-f", "lavfi", "-i", fmt.Sprintf("sine=r=%d:d=1", rate),
 			"-ac", "2", "-c:a", "aac", "-b:a", "128k", "-f", "adts", "pipe:1").Output()

@@ -8,6 +8,8 @@ import (
 	"math"
 	"os/exec"
 	"testing"
+
+	"venuecast/internal/tooltest"
 )
 
 func TestSilentFrameBits(t *testing.T) {
@@ -40,10 +42,7 @@ func TestSilentFrameRefused(t *testing.T) {
 // TestSilentFrameDecodes has ffmpeg judge: every sample 0, not a word of
 // complaint.
 func TestSilentFrameDecodes(t *testing.T) {
-	ffmpeg, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		t.Skip("ffmpeg is not installed: nothing decodes the silent frames")
-	}
+	ffmpeg := tooltest.Path(t, "ffmpeg")
 	const frames = 20
 	for _, rate := range []int{32000, 44100, 48000} {
 		for channels := 1; channels <= 2; channels++ {

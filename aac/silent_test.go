@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"testing"
+
+	"venuecast/internal/tooltest"
 )
 
 func TestIsSilent(t *testing.T) {
@@ -136,13 +137,7 @@ func TestIsSilent(t *testing.T) {
 // TestIsSilentFFmpeg: ffmpeg's silence is silence, and no sound of it is, the
 // least of 16 bits included.
 func TestIsSilentFFmpeg(t *testing.T) {
-	path, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		if os.Getenv("VENUECAST_NO_SKIP") == "1" {
-			t.Fatal("ffmpeg is not installed, and VENUECAST_NO_SKIP forbids to skip the test")
-		}
-		t.Skip("ffmpeg is not installed: nobody else encodes silence")
-	}
+	path := tooltest.Path(t, "ffmpeg")
 	for _, tt := range []struct {
 		source string
 		silent bool

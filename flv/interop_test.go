@@ -15,17 +15,14 @@ import (
 
 	"venuecast/aac"
 	"venuecast/h264"
+	"venuecast/internal/tooltest"
 )
 
 // run runs a tool of ffmpeg's, which must have nothing to complain about, and
 // returns what it printed.
 func run(t *testing.T, name string, args ...string) []byte {
 	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Skipf("%s is not installed: nobody else reads what is written here", name)
-	}
-	cmd := exec.Command(path, append([]string{"-v", "warning", "-err_detect", "explode"}, args...)...)
+	cmd := exec.Command(tooltest.Path(t, name), append([]string{"-v", "warning", "-err_detect", "explode"}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

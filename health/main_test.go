@@ -2,10 +2,11 @@ package health
 
 import (
 	"bytes"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
+
+	"venuecast/internal/tooltest"
 
 	"go.uber.org/goleak"
 )
@@ -16,14 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // complaint.
 func ffmpeg(t *testing.T, args ...string) {
 	t.Helper()
-	path, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		if os.Getenv("VENUECAST_NO_SKIP") == "1" {
-			t.Fatal("ffmpeg is not installed, and VENUECAST_NO_SKIP forbids to skip the test")
-		}
-		t.Skip("ffmpeg is not installed: install it to judge real streams")
-	}
-	cmd := exec.Command(path, append([]string{"-v", "error", "-nostdin", "-y"}, args...)...)
+	cmd := exec.Command(tooltest.Path(t, "ffmpeg"), append([]string{"-v", "error", "-nostdin", "-y"}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	if err := cmd.Run(); err != nil || stderr.Len() > 0 {

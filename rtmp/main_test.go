@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
+
+	"venuecast/internal/tooltest"
 
 	"github.com/sirupsen/logrus"
 	"go.uber.org/goleak"
@@ -88,20 +88,7 @@ func need(t *testing.T, tools ...string) []string {
 	t.Helper()
 	paths := make([]string, len(tools))
 	for i, tool := range tools {
-		var err error
-		if paths[i], err = exec.LookPath(tool); err != nil {
-			skip(t, tool+" is not installed")
-		}
+		paths[i] = tooltest.Path(t, tool)
 	}
 	return paths
-}
-
-// skip skips a test for want of what why says, or fails it where nothing may
-// be skipped.
-func skip(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("VENUECAST_NO_SKIP") == "1" {
-		t.Fatalf("%s, and VENUECAST_NO_SKIP=1 forbids to skip", why)
-	}
-	t.Skip(why)
 }

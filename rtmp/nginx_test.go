@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"venuecast/internal/tooltest"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -40,9 +42,9 @@ func readFLV(t *testing.T, file string) []Message {
 func startNginx(t *testing.T, dir, addr string) {
 	t.Helper()
 	const module = "/usr/lib/nginx/modules/ngx_rtmp_module.so" // where Debian has it
-	nginx, err := exec.LookPath("nginx")
-	if _, merr := os.Stat(module); err != nil || merr != nil {
-		skip(t, "nginx or libnginx-mod-rtmp is not installed")
+	nginx := tooltest.Path(t, "nginx")
+	if _, err := os.Stat(module); err != nil {
+		tooltest.Skip(t, "libnginx-mod-rtmp is not installed")
 	}
 	conf := fmt.Sprintf(`
 		load_module %s;

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"venuecast/internal/tooltest"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -191,7 +193,7 @@ func needGStreamer(t *testing.T, elements ...string) string {
 	tools := need(t, "gst-launch-1.0", "gst-inspect-1.0")
 	for _, e := range elements {
 		if exec.Command(tools[1], "--exists", e).Run() != nil {
-			skip(t, "GStreamer has no "+e)
+			tooltest.Skip(t, "GStreamer has no "+e)
 		}
 	}
 	return tools[0]

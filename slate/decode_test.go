@@ -12,18 +12,8 @@ import (
 	"testing"
 
 	"venuecast/h264"
+	"venuecast/internal/tooltest"
 )
-
-// tool is the path of one of ffmpeg's programs; without it the test is
-// skipped.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Skipf("%s is not installed: what a real decoder makes of the pictures is not tested", name)
-	}
-	return path
-}
 
 // A stream is a file of NAL units in the byte stream format [Annex B].
 type stream struct {
@@ -65,7 +55,7 @@ func (s *stream) mustDecodeTo(next func() []byte) {
 	t := s.t
 	t.Helper()
 	s.close()
-	cmd := exec.Command(tool(t, "ffmpeg"),
+	cmd := exec.Command(tooltest.Path(t, "ffmpeg"),
 		"-nostdin", "-v", "warning", "-err_detect", "explode",
 		"-probesize", "50M", "-f", "h264", "-i", s.path,
 		"-fps_mode", "passthrough", "-f", "rawvideo", "-")
@@ -133,7 +123,7 @@ func (s *stream) probe() probe {
 	t := s.t
 	t.Helper()
 	s.close()
-	out, err := exec.Command(tool(t, "ffprobe"), "-v", "error", "-show_streams", "-of", "json", "-f", "h264", s.path).CombinedOutput()
+	out, err := exec.Command(tooltest.Path(t, "ffprobe"), "-v", "error", "-show_streams", "-of", "json", "-f", "h264", s.path).CombinedOutput()
 	if err != nil {
 		t.Fatalf("ffprobe: %v: %s", err, out)
 	}

@@ -30,9 +30,13 @@ func (c demoCmd) Run(e *env) error {
 	defer cleanUp()
 
 	log := newLog(cfg.Log, e.stderr)
-	ingest := &demoIngest{key: rand.Text()}
-	if err := os.WriteFile(cfg.Broadcast.Destinations[0].KeyFile, []byte(ingest.key), 0o600); err != nil {
+	keyFile := cfg.Broadcast.Destinations[0].KeyFile
+	if err := os.WriteFile(keyFile, []byte(rand.Text()), 0o600); err != nil {
 		return fmt.Errorf("write the demo's key: %w", err)
+	}
+	ingest, err := newDemoIngest(keyFile, log)
+	if err != nil {
+		return err
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -52,7 +56,7 @@ func (c demoCmd) Run(e *env) error {
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServing()
 	var g errgroup.Group
-	g.Go(func() error { return ingest.server(log).Serve(serving, listener) })
+	g.Go(func() error { return ingest.run(serving, listener) })
 	start := time.Now()
 	err = running(ctx, b, time.Second, func(r report) {
 		for _, d := range r.destinations {

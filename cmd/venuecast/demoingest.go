@@ -4,142 +4,101 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
-	"venuecast/flv"
-	"venuecast/rtmp"
+	"venuecast/health"
+	"venuecast/ingest"
 )
 
-// demoIngest takes the demo's broadcast and counts what arrives: it knows
+// demoIngest is the rehearsal ingest, for the demo's broadcast alone: it knows
 // nothing but the bytes on the wire.
 type demoIngest struct {
-	key string
+	ingest *ingest.Ingest
 
 	mu       sync.Mutex
-	sessions int
-	goodbyes int
-	got      received
+	sessions []ingest.Session // that have ended
 }
 
-// received is what the sessions brought.
-type received struct {
-	metadata            flv.Metadata
-	headers             int // video sequence headers
-	pictures, keyframes int
-	audio               int
-	bytes               int64
-	first, last         uint32 // timestamps of pictures, in ms
-	lastAudio           uint32
-	longest             uint32 // from one picture to the next
-	lastKey, group      uint32 // keyframe interval
-	backwards           int
-	unreadable          int
-}
-
-func (d *demoIngest) server(log logrus.FieldLogger) *rtmp.Server {
-	return &rtmp.Server{Log: log, Handler: func(_ context.Context, p rtmp.Publish) (rtmp.Sink, error) {
-		if p.Key.Reveal() != d.key {
-			return nil, rtmp.ErrBadName
-		}
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.sessions++
-		return d, nil
-	}}
-}
-
-// HandleMessage takes a message from the publisher.
-func (d *demoIngest) HandleMessage(m rtmp.Message) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	g := &d.got
-	g.bytes += int64(len(m.Payload))
-	switch m.Type {
-	case rtmp.DataAMF0:
-		if md, err := flv.ParseMetadata(m.Payload); err == nil {
-			g.metadata = md
-		}
-	case rtmp.Audio:
-		if h, _, err := flv.ParseAudio(m.Payload); err == nil && h.PacketType == flv.AACRaw {
-			g.audio++
-			g.lastAudio = m.Timestamp
-		}
-	case rtmp.Video:
-		h, _, err := flv.ParseVideo(m.Payload)
-		if err != nil {
-			g.unreadable++
-			return nil
-		}
-		g.video(h, m.Timestamp)
+// newDemoIngest returns an ingest that takes only the key in keyFile.
+func newDemoIngest(keyFile string, log logrus.FieldLogger) (*demoIngest, error) {
+	keys, _, err := ingest.LoadKeys([]string{keyFile})
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	d := new(demoIngest)
+	d.ingest = ingest.New(ingest.Config{Keys: keys, Event: d.event, Log: log})
+	return d, nil
 }
 
-func (g *received) video(h flv.VideoHeader, at uint32) {
-	switch h.PacketType {
-	case flv.AVCSequenceHeader:
-		g.headers++
-		return
-	case flv.AVCNALUs:
-	default:
+// run takes the broadcast in until ctx is done.
+func (d *demoIngest) run(ctx context.Context, l net.Listener) error { return d.ingest.Run(ctx, l) }
+
+func (d *demoIngest) event(e ingest.Event) {
+	if e.Kind != ingest.Disconnected {
 		return
 	}
-	if g.pictures == 0 {
-		g.first = at
-	} else if at < g.last {
-		g.backwards++
-	} else {
-		g.longest = max(g.longest, at-g.last)
-	}
-	if h.FrameType == flv.FrameKey {
-		if g.keyframes > 0 {
-			g.group = max(g.group, at-g.lastKey)
-		}
-		g.keyframes++
-		g.lastKey = at
-	}
-	g.pictures++
-	g.last = at
-}
-
-// End takes note of a session's end.
-func (d *demoIngest) End(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err == nil {
-		d.goodbyes++
-	}
+	d.sessions = append(d.sessions, e.Session)
 }
 
 // errNothingArrived is what the demo fails with.
 var errNothingArrived = errors.New("the ingest received no picture")
 
-// summary prints what arrived.
+// summary prints what arrived, and the verdict on it.
 func (d *demoIngest) summary(w io.Writer) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	g := d.got
-	if g.pictures < 2 {
+	var all ingest.Totals
+	goodbyes, intervals := 0, 0
+	for _, s := range d.sessions {
+		t := s.Totals
+		all.Bytes += t.Bytes
+		all.Pictures += t.Pictures
+		all.Keyframes += t.Keyframes
+		all.AudioFrames += t.AudioFrames
+		all.Span += t.Span
+		all.LongestPause = max(all.LongestPause, t.LongestPause)
+		all.LongestGroup = max(all.LongestGroup, t.LongestGroup)
+		all.Backwards += t.Backwards
+		all.Unreadable += t.Unreadable
+		all.SoundLead = t.SoundLead
+		intervals += max(0, t.Pictures-1)
+		if s.Goodbye {
+			goodbyes++
+		}
+	}
+	if intervals == 0 {
 		return errNothingArrived
 	}
-	span := time.Duration(g.last-g.first) * time.Millisecond
+	last := d.sessions[len(d.sessions)-1]
+	video, audio := last.Report.Video, last.Report.Audio
 	p := print{w: w}
-	p.f("\nthe ingest received, in %.1f s of stream and %d session(s), %d of them ended by a goodbye:\n", span.Seconds(), d.sessions, d.goodbyes)
-	p.f("  video   H.264 %dx%d, %d pictures, %.2f fps, %d keyframes, at most %.2f s apart\n",
-		g.metadata.Width, g.metadata.Height, g.pictures, float64(g.pictures-1)/span.Seconds(), g.keyframes, float64(g.group)/1000)
-	p.f("  audio   AAC %d Hz, %d channel(s), %d frames of silence, ends %d ms from the picture\n",
-		g.metadata.AudioSampleRate, channels(g.metadata), g.audio, int64(g.last)-int64(g.lastAudio))
-	p.f("  rate    %.2f Mbit/s, announced %.2f\n", megabits(g.bytes, span), (g.metadata.VideoDataRate+g.metadata.AudioDataRate)/1000)
-	p.f("  order   longest pause between two pictures %d ms, %d timestamps backwards, %d unreadable messages\n", g.longest, g.backwards, g.unreadable)
+	p.f("\nthe ingest received, in %.1f s of stream and %d session(s), %d of them ended by a goodbye:\n", all.Span.Seconds(), len(d.sessions), goodbyes)
+	p.f("  video   %s %dx%d, %d pictures, %.2f fps, %d keyframes, at most %.2f s apart\n",
+		video.Codec, video.Width, video.Height, all.Pictures, perSecond(int64(intervals), all.Span), all.Keyframes, all.LongestGroup.Seconds())
+	p.f("  audio   %s %d Hz, %d channel(s), %d frames%s, ends %d ms from the picture\n",
+		audio.Codec, audio.SampleRate, audio.Channels, all.AudioFrames, ofSilence(audio), -all.SoundLead.Milliseconds())
+	p.f("  rate    %.2f Mbit/s, announced %.2f\n", megabits(all.Bytes, all.Span), float64(last.Announced)/1e6)
+	p.f("  order   longest pause between two pictures %d ms, %d timestamps backwards, %d unreadable messages\n",
+		all.LongestPause/time.Millisecond, all.Backwards, all.Unreadable)
+	p.f("  verdict %s\n", statusText(last.Status))
+	for _, i := range last.Issues {
+		p.f("  %-7s %s\n", i.Severity, issueText(i))
+		if i.Severity != health.SeverityInfo {
+			p.f("          %s\n", i.Advice)
+		}
+	}
 	return p.err
 }
 
-func channels(m flv.Metadata) int {
-	if m.Stereo {
-		return 2
+func ofSilence(a health.Audio) string {
+	if a.Silent {
+		return " of silence"
 	}
-	return 1
+	return ""
 }

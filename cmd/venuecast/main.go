@@ -32,6 +32,7 @@ const (
 type cli struct {
 	Run     runCmd     `cmd:"" help:"Broadcast as the configuration says, until stopped."`
 	Demo    demoCmd    `cmd:"" help:"Broadcast the test card to an ingest inside this process, and show what arrives."`
+	Ingest  ingestCmd  `cmd:"" help:"Take in what any encoder broadcasts, and say what YouTube would say of it."`
 	Check   checkCmd   `cmd:"" help:"Check everything that a broadcast needs, without starting it."`
 	Config  configCmd  `cmd:"" help:"Look at the configuration."`
 	Version versionCmd `cmd:"" help:"Print the version."`

@@ -57,7 +57,7 @@ func startIngest(t *testing.T, rcvbuf int) *ingest {
 	in := &ingest{addr: l.Addr().String()}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- (&rtmp.Server{Handler: in.publish}).Serve(ctx, l) }()
+	go func() { done <- (&rtmp.Server{Handler: in.publish, SecondPublisher: rtmp.AllowSecond}).Serve(ctx, l) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"venuecast/internal/tooltest"
+
 	"go.uber.org/goleak"
 )
 
@@ -57,18 +59,8 @@ func TestMain(m *testing.M) {
 func need(t *testing.T, tools ...string) {
 	t.Helper()
 	for _, tool := range tools {
-		if _, err := exec.LookPath(tool); err != nil {
-			skip(t, fmt.Sprintf("this test needs %s, which is not installed here", tool))
-		}
+		tooltest.Path(t, tool)
 	}
-}
-
-func skip(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("VENUECAST_NO_SKIP") == "1" {
-		t.Fatalf("%s, and VENUECAST_NO_SKIP=1 forbids to skip", why)
-	}
-	t.Skip(why)
 }
 
 // eventually waits for cond, and says how long it took.

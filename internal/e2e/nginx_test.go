@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"testing"
 	"time"
+
+	"venuecast/internal/tooltest"
 )
 
 // An nginx is an nginx-rtmp that records what it gets.
@@ -39,7 +41,7 @@ func nginxRTMP(t *testing.T) string {
 	t.Helper()
 	load, ok := nginxModule(t, "ngx_rtmp_module.so", `nginx-rtmp-module`)
 	if !ok {
-		skip(t, "this test needs nginx with its RTMP module (Debian: libnginx-mod-rtmp), which is not installed here")
+		tooltest.Skip(t, "this test needs nginx with its RTMP module (Debian: libnginx-mod-rtmp), which is not installed here")
 	}
 	return load
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -126,6 +127,12 @@ func (p *process) lines(texts ...string) (found []string) {
 		}
 	}
 	return found
+}
+
+// linesBut is lines without what an ingest would say of the picture: the test
+// cards here are smaller than a broadcast's.
+func (p *process) linesBut(texts ...string) []string {
+	return slices.DeleteFunc(p.lines(texts...), func(line string) bool { return strings.Contains(line, "issue=") })
 }
 
 // says waits for a line that holds all of the texts, and gives the first.

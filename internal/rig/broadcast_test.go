@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"venuecast/internal/tooltest"
 )
 
 const (
@@ -73,7 +75,7 @@ func TestAddedLatency(t *testing.T) {
 // TestFFmpegIsMeasured checks the rig by what is known of another program: it
 // waits for the next picture to see the end of one.
 func TestFFmpegIsMeasured(t *testing.T) {
-	subject := FFmpeg("ffmpeg", tool(t, "ffmpeg"), 30, "-fflags", "nobuffer", "-probesize", "32", "-analyzeduration", "0")
+	subject := FFmpeg("ffmpeg", tooltest.Path(t, "ffmpeg"), 30, "-fflags", "nobuffer", "-probesize", "32", "-analyzeduration", "0")
 	parallel(t)
 	r := measure(t, subject, Feed{Duration: 6 * time.Second})
 	if len(r.Lost) > 0 || len(r.Damaged) > 0 || r.Judged < 60 || r.Skew.N > 0 {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"venuecast/h264"
+	"venuecast/internal/tooltest"
 )
 
 // TestPlan checks that a feed weighs what a camera's stream does.
@@ -98,7 +99,7 @@ func TestPlay(t *testing.T) {
 		}
 
 		t.Run("ffmpeg", func(t *testing.T) {
-			cmd := exec.Command(tool(t, "ffmpeg"), "-v", "warning", "-err_detect", "+crccheck+bitstream+buffer+explode", "-xerror",
+			cmd := exec.Command(tooltest.Path(t, "ffmpeg"), "-v", "warning", "-err_detect", "+crccheck+bitstream+buffer+explode", "-xerror",
 				"-f", "h264", "-i", "pipe:", "-f", "framemd5", "-")
 			cmd.Stdin = bytes.NewReader(stream.Bytes())
 			var out, complaints strings.Builder

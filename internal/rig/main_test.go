@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"venuecast/internal/tooltest"
+
 	"go.uber.org/goleak"
 )
 
@@ -30,20 +32,6 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// tool returns the path of a program that the test cannot do without.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("VENUECAST_NO_SKIP") == "1" {
-		t.Fatalf("%s is not installed, and VENUECAST_NO_SKIP forbids to skip the test", name)
-	}
-	t.Skipf("%s is not installed: install it to run this test", name)
-	return ""
-}
-
 var built struct {
 	once      sync.Once
 	dir, path string
@@ -54,7 +42,7 @@ var built struct {
 // detector, which would be measured too.
 func venuecast(t *testing.T) string {
 	t.Helper()
-	compiler := tool(t, "go")
+	compiler := tooltest.Path(t, "go")
 	built.once.Do(func() {
 		if built.dir, built.err = os.MkdirTemp("", "venuecast-rig-"); built.err != nil {
 			return
