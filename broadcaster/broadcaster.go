@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 // A Broadcaster is a pump, its hub, and the destinations that live off it.
@@ -12,7 +13,15 @@ type Broadcaster struct {
 	Pump         *Pump
 	Audio        AudioSource // beside the pump's pictures; nil: none
 	Destinations []*Destination
+
+	// Finite says that the source comes to an end: it begins once a destination
+	// is connected, so that its beginning is sent as well.
+	Finite bool
 }
+
+// startTogether is how long a finite source waits for the other destinations
+// once the first is connected.
+const startTogether = 5 * time.Second
 
 // Run broadcasts until ctx is done, or until the pump's source is at its end
 // and the destinations have sent everything. It fails where the source can
@@ -31,6 +40,9 @@ func (b *Broadcaster) Run(ctx context.Context) error {
 	if b.Audio != nil {
 		g.Go(func() { b.Pump.RunAudio(sounding, b.Audio) })
 	}
+	if b.Finite {
+		b.awaitDestinations(ctx)
+	}
 	err := b.Pump.Run(ctx)
 	if err != nil {
 		cancel()
@@ -39,4 +51,36 @@ func (b *Broadcaster) Run(ctx context.Context) error {
 	b.Hub.Close()
 	g.Wait()
 	return errors.Join(append(ends, err)...)
+}
+
+// awaitDestinations waits for the first destination to be connected, and a
+// little for the others.
+func (b *Broadcaster) awaitDestinations(ctx context.Context) {
+	var g sync.WaitGroup
+	defer g.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	connected := make(chan struct{}, len(b.Destinations))
+	for _, d := range b.Destinations {
+		g.Go(func() {
+			select {
+			case <-d.connected:
+				connected <- struct{}{}
+			case <-ctx.Done():
+			}
+		})
+	}
+	var late <-chan time.Time
+	for range b.Destinations {
+		select {
+		case <-connected:
+			if late == nil {
+				late = time.After(startTogether)
+			}
+		case <-late:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
 }

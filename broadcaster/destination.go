@@ -95,6 +95,9 @@ type Destination struct {
 	key     func() (rtmp.StreamKey, error)
 	log     logrus.FieldLogger
 
+	connected     chan struct{} // closed when the first session takes tags
+	markConnected sync.Once
+
 	// Of the goroutine that runs it.
 	tried       rtmp.StreamKey // last, zero if there was none
 	fault       string         // logged last
@@ -154,11 +157,12 @@ func NewDestination(cfg DestinationConfig, common Config, hub *Hub, dial Dialer,
 	}
 	return &Destination{
 		cfg: cfg, hub: hub, latency: common.MaxLatency, backoff: common.Backoff, dial: dial,
-		key:      keyReader(cfg),
-		network:  newBackoff(common.Backoff.Initial, common.Backoff.Max),
-		rejected: newBackoff(min(4*common.Backoff.Initial, common.Backoff.RejectedMax), common.Backoff.RejectedMax),
-		log:      log.WithField(KeyDestination, cfg.Name),
-		status:   DestinationStatus{Name: cfg.Name, URL: shown, Since: time.Now()},
+		key:       keyReader(cfg),
+		network:   newBackoff(common.Backoff.Initial, common.Backoff.Max),
+		rejected:  newBackoff(min(4*common.Backoff.Initial, common.Backoff.RejectedMax), common.Backoff.RejectedMax),
+		log:       log.WithField(KeyDestination, cfg.Name),
+		connected: make(chan struct{}),
+		status:    DestinationStatus{Name: cfg.Name, URL: shown, Since: time.Now()},
 	}
 }
 
@@ -286,6 +290,7 @@ func (d *Destination) session(ctx context.Context) error {
 	}
 	began := time.Now()
 	sub := d.hub.Subscribe(d.latency)
+	d.markConnected.Do(func() { close(d.connected) })
 	d.mu.Lock()
 	d.status.Sessions++
 	reconnects, before := d.status.Reconnects(), d.status.Pictures
@@ -593,6 +598,9 @@ func (d *Destination) wait(ctx context.Context, wait time.Duration, forKey bool)
 		case <-look:
 			if key, err := d.key(); err == nil && key != d.tried {
 				d.log.Info("there is a new stream key")
+				if w := d.cfg.KeyWarning(); w != nil {
+					d.log.WithField(KeyHint, w.Hint).Warn(w.Problem)
+				}
 				d.rejected.Reset()
 				d.closedEarly = 0
 				return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"sync"
 	"time"
 
@@ -148,7 +149,7 @@ type Subscription struct {
 	head    int           // of the queue
 	bytes   int           // of the bodies in it
 	waiting bool          // for a keyframe
-	begin   time.Duration // PTS of the keyframe it began at last
+	begin   time.Duration // what is shown before refers to what it has not had
 	base    time.Duration // DTS of the keyframe it began at first
 	began   time.Duration // newest DTS when it was begun
 	begun   bool
@@ -260,7 +261,7 @@ func (s *Subscription) offer(tag *flv.Tag) {
 	case tag.Type == flv.TypeAudio && !tag.Header && tag.DTS < s.base:
 		return // all of these would end up on the first timestamp
 	case picture && tag.PTS < s.begin:
-		return // refers to what is before the keyframe it began at
+		return
 	case tag.Header && tag.Type == flv.TypeVideo:
 		s.header = &tag.Body[0]
 	}
@@ -271,7 +272,7 @@ func (s *Subscription) offer(tag *flv.Tag) {
 // start begins, or goes on after a skip, at a keyframe.
 func (s *Subscription) start(keyframe *flv.Tag) {
 	h := s.hub
-	s.waiting, s.begin = false, keyframe.PTS
+	s.waiting, s.begin = false, beginning(keyframe)
 	if !s.begun {
 		s.begun, s.base = true, keyframe.DTS
 		for _, tag := range []*flv.Tag{&h.metadata, &h.now.audio} {
@@ -284,6 +285,16 @@ func (s *Subscription) start(keyframe *flv.Tag) {
 		s.header = &header.Body[0]
 		s.push(header)
 	}
+}
+
+// beginning is the time before which pictures behind keyframe, in the order of
+// the stream, refer to what is before it: none do behind an IDR picture, wherever
+// they are shown [7.4.1.2.4].
+func beginning(keyframe *flv.Tag) time.Duration {
+	if keyframe.RecoveryPoint {
+		return keyframe.PTS
+	}
+	return math.MinInt64
 }
 
 // age is how old tag is against the newest. Sound is compared with sound: it may
@@ -344,7 +355,7 @@ func (s *Subscription) skip() {
 				header = i
 			}
 		}
-		s.begin = s.queue[last].PTS
+		s.begin = beginning(&s.queue[last])
 		i := s.head - 1
 		s.forget(func(tag *flv.Tag) bool {
 			i++

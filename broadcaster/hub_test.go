@@ -16,8 +16,8 @@ import (
 )
 
 // stream makes tags with names, so that a test can say what it expects in
-// words: H header, K keyframe, P picture, A audio, each with its time in tens
-// of milliseconds.
+// words: H header, K keyframe, R keyframe by a recovery point, P picture, A
+// audio, each with its time in tens of milliseconds.
 type stream struct{ hub *Hub }
 
 const unit = 10 * time.Millisecond
@@ -45,6 +45,8 @@ func (s stream) tag(name string) flv.Tag {
 		tag.Header, tag.Keyframe = true, true
 	case 'K':
 		tag.Keyframe = true
+	case 'R':
+		tag.Keyframe, tag.RecoveryPoint = true, true
 	case 'B': // shown three units before it is sent
 		tag.PTS -= 3 * unit
 	}
@@ -78,7 +80,8 @@ func TestNewcomer(t *testing.T) {
 		{"joins in the middle of a stream without one", "M S H P0 A0 P3", "A6 P6 K9 P12", "M S H K9 P12"},
 		{"gets the header that was in force at the keyframe", "M S H1 K0 P3 H2 P6", "P9", "M S H1 K0 P3 H2 P6 P9"},
 		{"gets the newest header at a keyframe", "M S H1 K0 P3 H2 K6", "P9", "M S H2 K6 P9"},
-		{"loses the pictures that lead its keyframe", "M S H K0 P3 K6 B7 B8 P9", "B13 P12", "M S H K6 P9 B13 P12"},
+		{"loses the pictures that lead its keyframe", "M S H K0 P3 R6 B7 B8 P9", "B13 P12", "M S H R6 P9 B13 P12"},
+		{"keeps the pictures that an IDR picture leads", "M S H K0 P3 K6 B7 B8 P9", "B13 P12", "M S H K6 B7 B8 P9 B13 P12"},
 		{"gets no sound of before its keyframe", "M S H K10 A5 A10", "A8 P13 A12", "M S H K10 A10 P13 A12"},
 		{"waits for its keyframe, and gets no sound of before it", "M S H", "K10 A5 A10 P13 A9", "M S H K10 A10 P13"},
 		{"gets the audio header that was in force at the keyframe", "M S1 H K0 A0 S2 A3", "A6", "M S1 H K0 A0 S2 A3 A6"},
@@ -135,8 +138,10 @@ func TestSlowReceiverSkipsToAKeyframe(t *testing.T) {
 			"H2 K60 P90 P131", 1, 1},
 		{"with the header of the pause", "K0", "P30 P60 P131 H2 P140 K150",
 			"H2 K150", 4, 1},
-		{"without the pictures that lead the keyframe", "K0", "P30 K60 B61 B62 P65 P131",
-			"K60 P65 P131", 3, 1},
+		{"without the pictures that lead the keyframe", "K0", "P30 R60 B61 B62 P65 P131",
+			"R60 P65 P131", 3, 1},
+		{"with those that an IDR picture leads", "K0", "P30 K60 B61 B62 P65 P131",
+			"K60 B61 B62 P65 P131", 1, 1},
 		{"and again", "K0", "P30 K60 P90 K131 P161 K232 P240", "K232 P240", 5, 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -56,6 +56,18 @@ func (c DestinationConfig) Key(lookup func(name string) (value string, ok bool))
 	return rtmp.NewStreamKey(key), nil
 }
 
+// KeyWarning says that others can read the key file, or nothing.
+func (c DestinationConfig) KeyWarning() *KeyError {
+	info, err := os.Stat(c.KeyFile)
+	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o044 == 0 {
+		return nil
+	}
+	return &KeyError{
+		Problem: fmt.Sprintf("%s: other users of this box can read it (mode %04o)", c.KeyFile, info.Mode().Perm()),
+		Hint:    "chmod 600 " + c.KeyFile,
+	}
+}
+
 // readKeyFile reads what may be a key, and a byte more than the longest.
 func readKeyFile(name string) (string, error) {
 	// A named pipe would have us wait for whoever writes into it.

@@ -126,16 +126,35 @@ func hostName() string {
 // *[Error] when the configuration is at fault, and otherwise says why the file
 // could not be read.
 func Load(path string, environ []string) (Config, []Problem, error) {
+	d, err := load(path, environ)
+	if err != nil {
+		return Config{}, nil, err
+	}
+	return d.result()
+}
+
+// Validate is [Load] for a configuration that is to be looked at, not to be
+// run: what [Config.CheckKeys] finds is among the problems.
+func Validate(path string, environ []string) (Config, []Problem, error) {
+	d, err := load(path, environ)
+	if err != nil {
+		return Config{}, nil, err
+	}
+	d.problems = append(d.problems, d.cfg.checkKeys(func(path string) bool { return d.bad[path] })...)
+	return d.result()
+}
+
+func load(path string, environ []string) (*document, error) {
 	var src []byte
 	if path != "" {
 		var err error
 		if src, err = readFile(path); err != nil {
-			return Config{}, nil, fmt.Errorf("read configuration: %w", err)
+			return nil, fmt.Errorf("read configuration: %w", err)
 		}
 	}
 	d := parse(src, path, environ)
 	d.checkFiles()
-	return d.result()
+	return d, nil
 }
 
 // Parse is [Load] without the file system: src stands for the contents of the

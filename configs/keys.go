@@ -58,7 +58,7 @@ var keys = map[string]key{
 	"camera.exec.command": {doc: "The program and its arguments, one list item each; it writes H.264 (Annex B) to its standard output."},
 	"camera.file":         {doc: "Used when source is file."},
 	"camera.file.path":    {doc: "The clip to play: .h264, .264, .flv, .mp4, .m4v or .mov. A relative path counts from this file's folder."},
-	"camera.file.loop":    {doc: "Play the clip again and again, rather than once."},
+	"camera.file.loop":    {doc: "Play the clip again and again, rather than once, from when a destination is connected."},
 
 	"audio": {doc: "Where the sound comes from."},
 	"audio.source": {

@@ -6,6 +6,7 @@ import (
 	"io"
 	osexec "os/exec"
 
+	"venuecast/audio"
 	"venuecast/camera"
 	"venuecast/configs"
 )
@@ -65,10 +66,20 @@ func (c checkCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if cfg.Camera.Source == camera.SourceExec {
-		if _, err := osexec.LookPath(cfg.Camera.Exec.Command[0]); err != nil {
-			return fmt.Errorf("the camera's command cannot be run: %w; install it, or correct camera.exec.command", err)
+	var wrong []error
+	look := func(what, key string, command []string) {
+		if _, err := osexec.LookPath(command[0]); err != nil {
+			wrong = append(wrong, fmt.Errorf("the %s command cannot be run: %w; install it, or correct %s", what, err, key))
 		}
+	}
+	if cfg.Camera.Source == camera.SourceExec {
+		look("camera's", "camera.exec.command", cfg.Camera.Exec.Command)
+	}
+	if cfg.Audio.Source == audio.SourceExec {
+		look("audio", "audio.exec.command", cfg.Audio.Exec.Command)
+	}
+	if len(wrong) > 0 {
+		return errors.Join(wrong...)
 	}
 	_, err = fmt.Fprintln(e.stdout, "ready to broadcast")
 	return err
@@ -77,21 +88,10 @@ func (c checkCmd) Run(e *env) error {
 // validate loads the configuration and looks at the keys it names. What is
 // wrong is printed, or is the error.
 func validate(f configFile, e *env) (configs.Config, error) {
-	cfg, warnings, err := f.load(e)
+	cfg, warnings, err := configs.Validate(f.Config, e.environ)
 	printWarnings(e.stderr, warnings)
 	if err != nil {
-		return cfg, err
-	}
-	var wrong []error
-	for _, p := range cfg.CheckKeys() {
-		if p.Warning {
-			printWarnings(e.stderr, []configs.Problem{p})
-			continue
-		}
-		wrong = append(wrong, errors.New(p.String()))
-	}
-	if len(wrong) > 0 {
-		return cfg, usageError{errors.Join(wrong...)}
+		return cfg, usageError{err}
 	}
 	return cfg, nil
 }

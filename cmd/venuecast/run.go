@@ -105,6 +105,7 @@ func assemble(cfg configs.Config, log logrus.FieldLogger) (*broadcast, error) {
 		return nil, err
 	}
 	b := &broadcast{Broadcaster: broadcaster.Broadcaster{Hub: hub, Pump: pump}}
+	b.Finite = cfg.Camera.Source == camera.SourceFile && !cfg.Camera.File.Loop
 	b.losses, _ = source.(camera.LossCounter)
 	switch cfg.Audio.Source {
 	case audio.SourceExec:
