@@ -18,8 +18,6 @@ import (
 const (
 	keyCommand = "command"
 	keyPID     = "pid"
-	keyIn      = "retry_in"
-	keyTimes   = "times"
 	keyBegins  = "begins"
 	keyHint    = "hint"
 	keySkipped = "skipped_bytes"
@@ -34,6 +32,10 @@ const (
 
 	// lookEvery is how often a quiet pipe's command is looked after.
 	lookEvery = 100 * time.Millisecond
+
+	// repeatEvery is how often a command that writes what is of no use is named
+	// again.
+	repeatEvery = 5 * time.Minute
 
 	// nameWithin is for how long a command may write what is no sound before
 	// it is named.
@@ -61,7 +63,7 @@ func newCommand(cfg ExecConfig, epoch time.Time, log logrus.FieldLogger) *comman
 // Run gives the command's frames to emit until ctx is done, and then returns
 // nil. A command that ends or hangs is started again.
 func (s *command) Run(ctx context.Context, emit func(*aac.Frame)) error {
-	keep(ctx, s.log, func(ctx context.Context) error { return s.run(ctx, emit) })
+	child.Keep(ctx, s.log, "no sound: its command is started again", func(ctx context.Context) error { return s.run(ctx, emit) })
 	return nil
 }
 
@@ -99,7 +101,7 @@ func (s *command) run(ctx context.Context, emit func(*aac.Frame)) error {
 		log.WithField(keySkipped, n).Warn("some of what the audio command wrote was no sound")
 	}
 	if errors.Is(err, io.EOF) {
-		return ended(status, c.LastLine())
+		return child.Ended(status, c.LastLine())
 	}
 	return err
 }
@@ -182,18 +184,6 @@ func (s *command) complain(err error, fields logrus.Fields) {
 	}
 	s.said[err.Error()] = time.Now()
 	s.log.WithError(err).WithFields(fields).Warn("what the audio command writes cannot be sent as it is")
-}
-
-// ended puts a command's end into words.
-func ended(status error, lastLine string) error {
-	text := "exit status 0"
-	if status != nil {
-		text = status.Error()
-	}
-	if lastLine != "" {
-		text += ", its last words: " + lastLine
-	}
-	return errors.New(text)
 }
 
 // A pipe is a command's stdout. A Read of it ends, with

@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/sirupsen/logrus"
 
 	"venuecast/camera/foreign"
@@ -24,12 +23,10 @@ import (
 const (
 	keyCommand = "command"
 	keyPID     = "pid"
-	keyIn      = "retry_in"
 	keyFPS     = "fps"
 	keyWas     = "previous_fps"
 	keyPause   = "pause"
 	keyBegins  = "begins"
-	keyTimes   = "times"
 )
 
 const (
@@ -49,16 +46,6 @@ const (
 	// command may write what is no picture before it is named.
 	nameWithin = 5 * time.Second
 	nameAfter  = 64 << 10
-
-	// repeatEvery is how often a command that keeps ending in the same way is
-	// named again.
-	repeatEvery = 5 * time.Minute
-
-	// healthyAfter is how long a command has to run for its end to be the
-	// first in a row.
-	healthyAfter = 10 * time.Second
-
-	firstWait, longestWait = 250 * time.Millisecond, 5 * time.Second
 )
 
 // A Source runs the command for as long as it is run itself.
@@ -95,34 +82,7 @@ func New(cfg Config, rate float64, epoch time.Time, log logrus.FieldLogger) (*So
 // ctx is done, and then returns nil. A command that ends or hangs is started
 // again, in 250 ms at first and within 5 s if it keeps ending.
 func (s *Source) Run(ctx context.Context, emit func(*h264.AccessUnit)) error {
-	waits := backoff.NewExponentialBackOff()
-	waits.InitialInterval, waits.MaxInterval = firstWait, longestWait
-	waits.RandomizationFactor = 0 // there is one camera, and nobody to collide with
-	waits.Multiplier = 2
-	var said string // of the last end that was logged
-	var saidAt time.Time
-	times := 0 // it has ended like that since
-	for ctx.Err() == nil {
-		started := time.Now()
-		err := s.run(ctx, emit)
-		if ctx.Err() != nil {
-			break
-		}
-		if time.Since(started) > healthyAfter {
-			waits.Reset()
-			said = ""
-		}
-		wait := waits.NextBackOff()
-		times++
-		if err.Error() != said || time.Since(saidAt) > repeatEvery {
-			s.log.WithError(err).WithFields(logrus.Fields{keyIn: wait, keyTimes: times}).Warn("no camera: its command is started again")
-			said, saidAt, times = err.Error(), time.Now(), 0
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait):
-		}
-	}
+	child.Keep(ctx, s.log, "no camera: its command is started again", func(ctx context.Context) error { return s.run(ctx, emit) })
 	return nil
 }
 
@@ -139,7 +99,7 @@ func (s *Source) run(ctx context.Context, emit func(*h264.AccessUnit)) (err erro
 	defer func() {
 		status := c.Stop()
 		if err == nil {
-			err = ended(status, c.LastLine())
+			err = child.Ended(status, c.LastLine())
 		}
 	}()
 	// Whatever the pipe is waited for, ctx ends it: see read.
@@ -183,18 +143,6 @@ func (s *Source) run(ctx context.Context, emit func(*h264.AccessUnit)) (err erro
 		}
 	}
 	return nil
-}
-
-// ended puts a command's end into words.
-func ended(status error, lastLine string) error {
-	text := "exit status 0"
-	if status != nil {
-		text = status.Error()
-	}
-	if lastLine != "" {
-		text += ", its last words: " + lastLine
-	}
-	return errors.New(text)
 }
 
 // reader takes pictures from one command's pipe.

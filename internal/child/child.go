@@ -21,6 +21,8 @@ import (
 const (
 	LogLine    = "line"    // a line of the command's stderr
 	LogDropped = "dropped" // how many lines were left out
+	LogIn      = "retry_in"
+	LogTimes   = "times" // it has ended like that
 )
 
 // maxLine is where a line of stderr is cut.
