@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/sirupsen/logrus"
 )
 
 // A Broadcaster is a pump, its hub, and the destinations that live off it.
@@ -17,6 +19,8 @@ type Broadcaster struct {
 	// Finite says that the source comes to an end: it begins once a destination
 	// is connected, so that its beginning is sent as well.
 	Finite bool
+
+	Log logrus.FieldLogger
 }
 
 // startTogether is how long a finite source waits for the other destinations
@@ -40,8 +44,11 @@ func (b *Broadcaster) Run(ctx context.Context) error {
 	if b.Audio != nil {
 		g.Go(func() { b.Pump.RunAudio(sounding, b.Audio) })
 	}
-	if b.Finite {
+	if b.Finite && len(b.Destinations) > 0 {
+		b.Hub.held.Store(true)
+		b.Log.Info("the recording begins once a destination is connected, and the others have had 5 s")
 		b.awaitDestinations(ctx)
+		b.Hub.held.Store(false)
 	}
 	err := b.Pump.Run(ctx)
 	if err != nil {

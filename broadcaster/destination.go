@@ -242,6 +242,9 @@ func (d *Destination) Run(ctx context.Context) error {
 			d.log.Info("everything has been sent")
 			return nil
 		case errors.Is(context.Cause(ctx), errNotDrained):
+			if errors.Is(err, errNotDrained) { // which ended the attempt
+				return fmt.Errorf("destination %s: %w", d.cfg.Name, errNotDrained)
+			}
 			return fmt.Errorf("destination %s: %w: %w", d.cfg.Name, errNotDrained, err)
 		case ctx.Err() != nil:
 			return nil
@@ -457,6 +460,10 @@ func (d *Destination) watch(ctx context.Context, finished <-chan struct{}, cance
 			_ = pub.Close(ctx) // which has ended, so without a goodbye
 			return
 		case <-ticker.C:
+			if d.hub.held.Load() {
+				pictures.saw(0)
+				continue
+			}
 			if pictures.late() && d.enter(StateWaiting, "the camera gives no picture", "look at the camera and its cable") {
 				d.log.Warn("waiting for camera: no picture comes")
 			}
@@ -594,17 +601,29 @@ func (d *Destination) wait(ctx context.Context, wait time.Duration, forKey bool)
 		case <-ctx.Done():
 			return
 		case <-timer.C:
+			if forKey {
+				d.newKey() // it may be as new as this
+			}
 			return
 		case <-look:
-			if key, err := d.key(); err == nil && key != d.tried {
-				d.log.Info("there is a new stream key")
-				if w := d.cfg.KeyWarning(); w != nil {
-					d.log.WithField(KeyHint, w.Hint).Warn(w.Problem)
-				}
-				d.rejected.Reset()
-				d.closedEarly = 0
+			if d.newKey() {
 				return
 			}
 		}
 	}
+}
+
+// newKey reports whether there is another key than the one that was tried.
+func (d *Destination) newKey() bool {
+	key, err := d.key()
+	if err != nil || key == d.tried {
+		return false
+	}
+	d.log.Info("there is a new stream key")
+	if w := d.cfg.KeyWarning(); w != nil {
+		d.log.WithField(KeyHint, w.Hint).Warn(w.Problem)
+	}
+	d.rejected.Reset()
+	d.closedEarly = 0
+	return true
 }

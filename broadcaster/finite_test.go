@@ -43,7 +43,7 @@ func TestAFiniteSourceWaitsForItsDestinations(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				b := Broadcaster{Hub: hub, Pump: pump, Finite: true}
+				b := Broadcaster{Hub: hub, Pump: pump, Finite: true, Log: log}
 				for _, after := range test.dialled {
 					d := NewDestination(DestinationConfig{Name: "test", URL: "rtmp://127.0.0.1/live"}, common, hub,
 						func(ctx context.Context, _ rtmp.StreamKey) (Publisher, error) {
@@ -81,7 +81,7 @@ func TestAFiniteSourceThatWaitsIsStopped(t *testing.T) {
 		}
 		d := NewDestination(DestinationConfig{Name: "test", URL: "rtmp://127.0.0.1/live"}, common, hub, in.dial, log)
 		d.key = func() (rtmp.StreamKey, error) { return rtmp.NewStreamKey("key"), nil }
-		b := Broadcaster{Hub: hub, Pump: pump, Destinations: []*Destination{d}, Finite: true}
+		b := Broadcaster{Hub: hub, Pump: pump, Destinations: []*Destination{d}, Finite: true, Log: log}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		start := time.Now()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"venuecast/flv"
@@ -27,6 +28,7 @@ type Hub struct {
 	subs   map[*Subscription]struct{}
 	closed bool
 	done   chan struct{}
+	held   atomic.Bool   // nothing is published yet, and nobody is to blame
 	newest time.Duration // DTS of the newest picture or audio frame
 	heard  time.Duration // DTS of the newest audio frame, which may come seconds behind the picture
 

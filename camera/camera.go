@@ -37,6 +37,14 @@ type AudioCarrier interface {
 	TakeAudio(emit func(*aac.Frame))
 }
 
+// Check reports what can be told to be wrong with source before it is run.
+func Check(source Source) error {
+	if c, ok := source.(interface{ Check() error }); ok {
+		return c.Check()
+	}
+	return nil
+}
+
 // Open returns the source that cfg names. It starts nothing. name is what the
 // test card says whose it is; times are counted from epoch.
 func Open(cfg Config, name string, epoch time.Time, log logrus.FieldLogger) (Source, error) {
@@ -97,6 +105,9 @@ func (e *expecting) Losses() (damaged, dropped int64) {
 	}
 	return 0, 0
 }
+
+// Check asks the source below.
+func (e *expecting) Check() error { return Check(e.Source) }
 
 func (e *expecting) Run(ctx context.Context, emit func(*h264.AccessUnit)) error {
 	return e.Source.Run(ctx, func(au *h264.AccessUnit) {

@@ -97,6 +97,8 @@ func (e *Error) Hint() string {
 			return "Check scheme and port of the URL: what listens there seems not to speak RTMP, or only over TLS."
 		case e.Phase == PhaseConnect:
 			return "Check the app in the URL, such as live2."
+		case errors.Is(e.Err, syscall.ECONNRESET), errors.Is(e.Err, syscall.EPIPE):
+			return "The network, or the ingest, cut the connection: if this repeats, try another network, or the ingest's backup."
 		case e.Phase < PhaseLive:
 			return "Check the stream key: many ingests answer a wrong one by closing."
 		}

@@ -159,6 +159,7 @@ type reader struct {
 	counted h264.FramerStats // in the source's losses
 	head    []byte           // the first bytes, to name what is no H.264
 	foreign string           // what they are the beginning of, if that is known
+	usable  bool             // a picture has been given that refers to an SPS
 	named   bool
 }
 
@@ -228,10 +229,11 @@ func (r *reader) take(b []byte, heldUp bool) {
 
 // name says, once, that what comes is no picture.
 func (r *reader) name(now time.Duration) {
-	if r.named || r.quiet.pictures > 0 {
+	if r.named || r.usable {
 		return
 	}
-	if skipped := r.framer.Stats().SkippedBytes; skipped > nameAfter || skipped > 0 && now-r.started > nameWithin {
+	st := r.framer.Stats()
+	if st.SkippedBytes > nameAfter || (st.SkippedBytes > 0 || st.BadNALUs > 0) && now-r.started > nameWithin {
 		r.named = true
 		r.source.log.WithField(keyBegins, fmt.Sprintf("%.16q", r.head[:min(len(r.head), 16)])).
 			Warn("what the camera command writes is not H.264 in Annex B")
@@ -245,6 +247,7 @@ func (r *reader) deliver() {
 		r.quiet.picture()
 		r.lastGiven = r.lastRead
 		slice, sps := r.framer.Slice()
+		r.usable = r.usable || sps != nil
 		s.stamp(slice, sps)
 		r.emit(&s.au)
 	}
@@ -277,7 +280,7 @@ func (s *Source) stamp(slice *h264.SliceHeader, sps *h264.SPS) {
 		s.expect(slice, sps)
 	}
 	at, adopted := s.clock.Time(s.au.DTS)
-	if adopted != 0 {
+	if adopted != 0 && s.sps != nil { // else it may be no picture at all
 		s.log.WithFields(logrus.Fields{keyFPS: fmt.Sprintf("%.2f", adopted), keyWas: fmt.Sprintf("%.2f", s.expected)}).
 			Warn("the camera's frame rate is another than expected: going on with what it delivers")
 		s.expected = adopted

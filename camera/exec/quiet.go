@@ -47,10 +47,18 @@ type quietTime struct {
 
 // pause takes note of a pause within a picture.
 func (q *quietTime) pause(d, now time.Duration) {
+	q.age(now)
+	q.longest = max(q.longest, d)
+}
+
+// age begins another minute where one is over.
+func (q *quietTime) age(now time.Duration) {
+	if now-q.since > 2*remember {
+		q.longest = 0 // it is none of the minute before
+	}
 	if now-q.since > remember {
 		q.before, q.longest, q.since = q.longest, 0, now
 	}
-	q.longest = max(q.longest, d)
 }
 
 // picture takes note of a picture that was whole.
@@ -73,6 +81,7 @@ func (q *quietTime) wait(period, now time.Duration) (time.Duration, bool) {
 	if q.pictures < warmUp {
 		return 0, false
 	}
+	q.age(now) // pictures in one piece have no pauses
 	least := leastQuiet
 	longest := max(q.longest, q.before)
 	if now <= q.forget {

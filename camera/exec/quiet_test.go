@@ -77,6 +77,26 @@ func TestQuietTimeForgets(t *testing.T) {
 	check("an hour after the twentieth", 0, false)
 }
 
+// Where every picture comes in one piece, nothing is there to be noted, and
+// what was is forgotten all the same.
+func TestQuietTimeForgetsWithoutPauses(t *testing.T) {
+	q := &quietTime{pictures: warmUp}
+	q.pause(15*ms, time.Second)
+	if _, ok := q.wait(33*ms, 2*time.Second); ok {
+		t.Error("a picture would be cut right after a pause of 15 ms")
+	}
+	for at := 2 * time.Second; at < 3*time.Minute; at += 33 * ms {
+		q.wait(33*ms, at)
+	}
+	if got, ok := q.wait(33*ms, 3*time.Minute); !ok || got != leastQuiet {
+		t.Errorf("3 minutes after a pause: %v, %v", got, ok)
+	}
+	q.pause(15*ms, 3*time.Minute)
+	if got, ok := q.wait(33*ms, 10*time.Minute); !ok || got != leastQuiet {
+		t.Errorf("7 minutes after a pause, with nothing since: %v, %v", got, ok)
+	}
+}
+
 func TestQuietTimeKeepsWhatGoesOn(t *testing.T) {
 	q := &quietTime{pictures: warmUp}
 	q.tooEarly(12*ms, 0)

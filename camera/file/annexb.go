@@ -97,6 +97,9 @@ func (s *Source) annexBRound(ctx context.Context, f io.ReadSeeker, emit func(*h2
 		if err := s.due(ctx, dts); err != nil {
 			return err
 		}
+		if s.probing && sps == nil {
+			return nil
+		}
 		s.au.DTS, s.au.PTS = s.base+dts, s.base+pts
 		emit(&s.au)
 		return nil

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,6 +38,8 @@ type Source struct {
 	epoch time.Time
 	log   logrus.FieldLogger
 	sound func(*aac.Frame) // nil: nobody takes it
+
+	probing bool // only a picture that can be decoded is of interest, at once
 
 	au    h264.AccessUnit
 	base  time.Duration // on the capture's clock, where playing is at time 0
@@ -113,6 +116,16 @@ func (s *Source) Run(ctx context.Context, emit func(*h264.AccessUnit)) error {
 	return nil
 }
 
+// Check reports what is wrong with the file, as far as its first picture tells.
+func (s *Source) Check() error {
+	log := logrus.New()
+	log.SetOutput(io.Discard) // Run says it
+	probe := &Source{cfg: Config{Path: s.cfg.Path}, rate: s.rate, epoch: time.Now(), log: log, probing: true}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	return probe.Run(ctx, func(*h264.AccessUnit) { cancel() })
+}
+
 func (s *Source) play(ctx context.Context, emit func(*h264.AccessUnit)) error {
 	f, err := os.Open(s.cfg.Path)
 	if err != nil {
@@ -140,6 +153,9 @@ func (s *Source) play(ctx context.Context, emit func(*h264.AccessUnit)) error {
 // due waits until it is at, counted from the start of playing, which that is on
 // the capture's clock when base is added to it. It fails when ctx is done.
 func (s *Source) due(ctx context.Context, at time.Duration) error {
+	if s.probing {
+		return ctx.Err()
+	}
 	wait := s.base + at - time.Since(s.epoch)
 	if late := -wait; late > lateBy {
 		s.log.WithField(keyLate, late.Round(time.Millisecond)).Warn("playing fell behind, going on from here")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	osexec "os/exec"
+	"time"
 
 	"venuecast/audio"
 	"venuecast/camera"
@@ -77,6 +78,14 @@ func (c checkCmd) Run(e *env) error {
 	}
 	if cfg.Audio.Source == audio.SourceExec {
 		look("audio", "audio.exec.command", cfg.Audio.Exec.Command)
+	}
+	if cfg.Camera.Source == camera.SourceFile {
+		log := newLog(cfg.Log, io.Discard)
+		if source, err := camera.Open(cfg.Camera, cfg.Name, time.Now(), log); err != nil {
+			wrong = append(wrong, err)
+		} else if err := camera.Check(source); err != nil {
+			wrong = append(wrong, err)
+		}
 	}
 	if len(wrong) > 0 {
 		return errors.Join(wrong...)

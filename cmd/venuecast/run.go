@@ -39,6 +39,10 @@ func (c runCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	// Not only once an ingest has answered, which a recording waits for.
+	if err := camera.Check(b.source); err != nil {
+		return err
+	}
 	// The destinations have their keys. The commands for picture and sound, whose
 	// output is logged, inherit our environment, and shall not find them there.
 	for _, d := range cfg.Broadcast.Destinations {
@@ -79,6 +83,7 @@ func withDuration(ctx context.Context, d time.Duration) (context.Context, contex
 // broadcast is a broadcaster, and what its camera can tell.
 type broadcast struct {
 	broadcaster.Broadcaster
+	source camera.Source
 	losses camera.LossCounter // nil where the source loses nothing
 }
 
@@ -104,8 +109,9 @@ func assemble(cfg configs.Config, log logrus.FieldLogger) (*broadcast, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &broadcast{Broadcaster: broadcaster.Broadcaster{Hub: hub, Pump: pump}}
+	b := &broadcast{Broadcaster: broadcaster.Broadcaster{Hub: hub, Pump: pump, Log: log}}
 	b.Finite = cfg.Camera.Source == camera.SourceFile && !cfg.Camera.File.Loop
+	b.source = source
 	b.losses, _ = source.(camera.LossCounter)
 	switch cfg.Audio.Source {
 	case audio.SourceExec:
