@@ -231,12 +231,22 @@ func TestOnePauseIsNoRhythm(t *testing.T) {
 	if r := p.rhythm(); r != 23*ms {
 		t.Errorf("after one long pause: %v", r)
 	}
-	p.saw(800*ms, 70*time.Second)
-	if r := p.rhythm(); r != 800*ms {
-		t.Errorf("after two: %v", r)
+	// A command that is stopped again and again has sound in between.
+	for i := range 10 {
+		at := 5*time.Second + time.Duration(i)*5*time.Second
+		p.saw(23*ms, at-time.Second)
+		p.saw(900*ms, at)
 	}
-	p.saw(longestRhythm+1, 71*time.Second)
-	p.saw(longestRhythm+1, 72*time.Second)
+	if r := p.rhythm(); r != 23*ms {
+		t.Errorf("after ten that are seconds apart: %v", r)
+	}
+	p.saw(time.Millisecond, 50*time.Second+50*ms)
+	p.saw(800*ms, 50*time.Second+850*ms)
+	if r := p.rhythm(); r != 800*ms {
+		t.Errorf("after two with nothing in between: %v", r)
+	}
+	p.saw(longestRhythm+1, 53*time.Second+351*ms)
+	p.saw(longestRhythm+1, 55*time.Second+852*ms)
 	if r := p.rhythm(); r != 800*ms {
 		t.Errorf("after two that are none: %v", r)
 	}

@@ -142,7 +142,7 @@ func (in *Ingest) publish(ctx context.Context, p rtmp.Publish) (rtmp.Sink, error
 	case in.cfg.Faults.BadName:
 		in.refused(s.session, "the fault badname")
 		return nil, rtmp.ErrBadName
-	case in.cfg.Keys != nil && !in.cfg.Keys.Accepts(p.Key):
+	case in.cfg.Keys != nil && !in.cfg.Keys.Accepts(p.Key) && !in.cfg.Keys.Accepts(p.Name()):
 		in.refused(s.session, "its stream key is not among those that are accepted")
 		return nil, rtmp.ErrBadName
 	}

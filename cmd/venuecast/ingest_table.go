@@ -105,11 +105,22 @@ func screenful(lines []string, room int) string {
 // layout is the table in lines of at most width columns. Where there is no room
 // for everything that happened, it has what happened last.
 func (s *tableShow) layout(now time.Time, sessions []ingest.Session, width, room int) []string {
+	live := slices.ContainsFunc(sessions, ingest.Session.Live)
+	p := s.page(now, sessions, width, !live)
+	if len(p.lines) > room { // what was found comes before what to type
+		p = s.page(now, sessions, width, len(sessions) == 0)
+	}
+	return append(p.lines, s.lastEvents(p, room-len(p.lines))...)
+}
+
+// page sets all but the events, with everything there is to say to those who
+// want to connect, or only what they need all the time.
+func (s *tableShow) page(now time.Time, sessions []ingest.Session, width int, greet bool) page {
 	p := page{width: max(width, 1), colors: s.colors}
 	p.add(0, styleBold, "venuecast", "rehearsal ingest, "+now.Format(time.TimeOnly)+"; Ctrl-C ends it")
 	live := slices.ContainsFunc(sessions, ingest.Session.Live)
 	for _, l := range s.hello.lines() {
-		if !live || l.lasting {
+		if greet || l.lasting {
 			p.add(0, styleDim, l.label, l.text)
 		}
 	}
@@ -127,7 +138,7 @@ func (s *tableShow) layout(now time.Time, sessions []ingest.Session, width, room
 			p.session(session, now)
 		}
 	}
-	return append(p.lines, s.lastEvents(p, room-len(p.lines))...)
+	return p
 }
 
 // lastEvents sets as many of the last events as there is room for, behind a

@@ -98,12 +98,15 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 // others signal a process and then its group.
 const oneSignal = time.Second
 
-// withSignals ends ctx at the first SIGINT or SIGTERM; a second one ends the
+// withSignals ends ctx at the first SIGINT, SIGTERM or SIGHUP; a second one ends the
 // process, for those who cannot wait.
 func withSignals(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(signals, syscall.SIGHUP) // the terminal is gone
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
