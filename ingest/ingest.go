@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -119,11 +120,30 @@ func (in *Ingest) serve(ctx context.Context, l net.Listener) error {
 	}
 	// An encoder that lost its network comes back while its old connection
 	// still stands, and is not to be kept out by it.
-	s := &rtmp.Server{Handler: in.publish, Log: in.cfg.Log, SecondPublisher: rtmp.ReplaceDead, NoAcks: in.cfg.Faults.NoAcks}
+	s := &rtmp.Server{Handler: in.publish, Refused: in.shutOut, Log: in.cfg.Log, SecondPublisher: rtmp.ReplaceDead, NoAcks: in.cfg.Faults.NoAcks}
 	if in.cfg.Faults.TinyWindow {
 		s.Window = tinyWindow
 	}
 	return s.Serve(ctx, &watchedListener{Listener: l, ingest: in})
+}
+
+// shutOut has it told why one who wants to publish is not even asked for more.
+func (in *Ingest) shutOut(p rtmp.Publish, why error) {
+	in.named(p.RemoteAddr)
+	text := "there are too many connections; it is the next one's turn when one ends"
+	s := Session{Remote: p.RemoteAddr.String()}
+	if !errors.Is(why, rtmp.ErrTooManyConns) {
+		s.Role, s.App = roleOf(p), shownApp(p)
+		s.Encoder = printable(p.FlashVer, p.Key, maxNameShown)
+		text = "it sends no stream key: set one in the encoder, any will do"
+		if in.cfg.Keys != nil {
+			text = "it sends no stream key: set one of those that are accepted in the encoder"
+		}
+	}
+	if errors.Is(why, rtmp.ErrInUse) {
+		text = "a session with the same stream key and app goes on: end that one, or use another key"
+	}
+	in.refused(s, text)
 }
 
 // publish answers one who wants to publish.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -313,5 +314,58 @@ func TestPair(t *testing.T) {
 	cleared := r.tells(IssueCleared)
 	if cleared.Issue.Type != health.AudioSampleRateMismatch {
 		t.Errorf("cleared %+v", cleared.Issue)
+	}
+}
+
+// The likeliest mistakes of whoever sets up an encoder are told in their words.
+func TestMistakesAreNamed(t *testing.T) {
+	r := rehearse(t, Config{})
+	r.publish("live2", nil)
+	if e := refusedBy(t, r); e.Kind != rtmp.KindBadName {
+		t.Errorf("a second publisher is told %q", e)
+	}
+	if e := r.tells(Refused); !strings.Contains(e.Text, "a session with the same stream key and app goes on") || e.Session.App != "live2" {
+		t.Errorf("of a second publisher it tells %+v", e)
+	}
+
+	r = rehearse(t, Config{})
+	var conns []net.Conn
+	defer func() {
+		for _, nc := range conns {
+			_ = nc.Close()
+		}
+	}()
+	for range 17 {
+		nc, err := net.Dial("tcp", "127.0.0.1:"+r.port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conns = append(conns, nc)
+	}
+	if e := r.tells(Refused); !strings.Contains(e.Text, "too many connections") {
+		t.Errorf("of too many connections it tells %+v", e)
+	}
+}
+
+// A backup may carry its query behind the key, which is not part of the key.
+func TestKeyWithAQueryIsAccepted(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys")
+	if err := os.WriteFile(file, []byte(testKey+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	keys, _, err := LoadKeys([]string{file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rehearse(t, Config{Keys: keys})
+	cfg := r.client("live2", nil)
+	cfg.Key = rtmp.NewStreamKey(testKey + "?backup=1")
+	c, err := rtmp.Dial(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer goodbye(c)
+	if e := r.tells(Connected); e.Session.Role != Backup {
+		t.Errorf("told %+v", e)
 	}
 }

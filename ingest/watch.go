@@ -89,7 +89,10 @@ func (c *watchedConn) Close() error {
 	in.mu.Unlock()
 	if tell {
 		if why == "" {
-			why = "no session came of it: it left too early, or a session with the same key and app goes on"
+			why = "no session came of it: it left too early"
+			if c.ingest.cfg.TLS != nil {
+				why += ", or it does not trust this ingest's certificate"
+			}
 		}
 		in.refused(Session{Remote: addr}, why)
 	}

@@ -81,7 +81,7 @@ type live struct {
 	released chan struct{} // closed when the hold has ended
 }
 
-// claim gives id to p, or returns ErrBadName if another has it and is not
+// claim gives id to p, or returns ErrInUse if another has it and is not
 // dead. A dead one's connection is ended first, and its Sink with it. Where
 // anybody may have it there is nothing to hold: claim returns nil.
 func (s *Server) claim(p *publisher, id publishID) (*live, error) {
@@ -102,7 +102,7 @@ func (s *Server) claim(p *publisher, id publishID) (*live, error) {
 		}
 		s.mu.Unlock()
 		if s.SecondPublisher != ReplaceDead || first.p.conn.silence() < orDefault(s.DeadAfter, defaultDeadAfter) {
-			return nil, ErrBadName
+			return nil, ErrInUse
 		}
 		first.p.cancel(ErrReplaced)
 		select {

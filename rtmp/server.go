@@ -27,6 +27,12 @@ var (
 	// ErrReplaced is what a Sink ends with whose publisher had died, when
 	// another took its place.
 	ErrReplaced = errors.New("replaced by another publisher")
+
+	// ErrNoKey, ErrInUse and ErrTooManyConns are why a client does not get to
+	// a Server's Handler; the first two are ErrBadName as well.
+	ErrNoKey        = fmt.Errorf("%w: no stream key", ErrBadName)
+	ErrInUse        = fmt.Errorf("%w: another session publishes with it", ErrBadName)
+	ErrTooManyConns = errors.New("too many connections")
 )
 
 // A Sink takes what one publisher sends. Its methods are called one at a
@@ -50,6 +56,11 @@ type Server struct {
 	// NetStream.Publish.Denied, or BadName if the error is ErrBadName. ctx
 	// ends with the connection. Calls for different connections may overlap.
 	Handler func(ctx context.Context, p Publish) (Sink, error)
+
+	// Refused is told why a client does not get to Handler: ErrNoKey, ErrInUse,
+	// or, when nothing but its address is known, ErrTooManyConns. Nil: nobody
+	// is. Calls may overlap.
+	Refused func(p Publish, why error)
 
 	Log            logrus.FieldLogger // connections, at debug level; nil: none
 	MaxConns       int                // more are closed at once; 0: 16
@@ -149,6 +160,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		case slots <- struct{}{}:
 		default:
 			log.WithField(logAddr, nc.RemoteAddr()).Debug("rtmp: too many connections, closed one")
+			s.tellRefused(Publish{RemoteAddr: nc.RemoteAddr()}, ErrTooManyConns)
 			nc.Close()
 			continue
 		}
@@ -409,14 +421,22 @@ func (p *publisher) onConnect(cmd command) error {
 
 func (p *publisher) onPublish(streamID uint32, cmd command) error {
 	key := NewStreamKey(cmd.str(1))
-	if p.sink != nil || key.IsZero() || len(key.Reveal()) > maxKeyLen {
+	who := Publish{App: p.app, Key: key, FlashVer: p.flashVer, RemoteAddr: p.remote}
+	switch {
+	case p.sink != nil || len(key.Reveal()) > maxKeyLen:
 		return p.refuse(streamID, ErrBadName)
+	case key.IsZero():
+		p.server.tellRefused(who, ErrNoKey)
+		return p.refuse(streamID, ErrNoKey)
 	}
 	l, err := p.server.claim(p, publishID{p.app, key})
 	if err != nil {
+		if errors.Is(err, ErrInUse) {
+			p.server.tellRefused(who, err)
+		}
 		return p.refuse(streamID, err)
 	}
-	sink, err := p.server.Handler(p.ctx, Publish{App: p.app, Key: key, FlashVer: p.flashVer, RemoteAddr: p.remote})
+	sink, err := p.server.Handler(p.ctx, who)
 	if err != nil {
 		p.server.release(l)
 		return p.refuse(streamID, err)
@@ -436,6 +456,12 @@ func (p *publisher) onPublish(streamID uint32, cmd command) error {
 		}
 	}
 	return p.status(streamID, "status", publishStart, "Started publishing.")
+}
+
+func (s *Server) tellRefused(p Publish, why error) {
+	if s.Refused != nil {
+		s.Refused(p, why)
+	}
 }
 
 // refuse tells the client no, and ends the connection.
