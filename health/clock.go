@@ -7,10 +7,18 @@ const (
 	// all that may be queued, account for.
 	jumpLimit = time.Second
 
+	// skipLimit is the same for a step that is named only together with others.
+	skipLimit = 250 * time.Millisecond
+
+	// maxJumps bounds a sum of jumps, which hostile timestamps make overflow.
+	maxJumps = 10_000 * time.Hour
+
 	// hole is from where on a step is no spacing of pictures or frames but a
 	// hole: a camera that was gone, what a sender has dropped. It enters no
-	// rate and no GOP.
-	hole = 2 * time.Second
+	// rate and no GOP, and is no media that was delivered. Where the spacing is
+	// wide, a hole is more than holeSteps of it.
+	hole      = time.Second
+	holeSteps = 3
 
 	// sparse is the widest spacing believed of pictures that arrive in one
 	// instant, as a newcomer's do.
@@ -21,7 +29,8 @@ const (
 type step struct {
 	media time.Duration // that has passed; 0 at the first, at a jump and back
 	kind  stepKind
-	by    time.Duration // of a jump or a step back
+	by    time.Duration // of a jump, beyond what the arrivals account for, or of a step back
+	pause time.Duration // that nothing came, or nothing was stamped; 0 where that is usual
 }
 
 type stepKind uint8
@@ -30,6 +39,7 @@ const (
 	stepFirst stepKind = iota
 	stepOn
 	stepHole // arrivals account for it, but nothing was sent
+	stepSkip // a small jump
 	stepJump // nothing accounts for it
 	stepBack
 )
@@ -42,7 +52,7 @@ type clock struct {
 	seen   bool
 	stamp  uint32        // the last timestamp, in ms modulo 2^32
 	at     time.Duration // its arrival
-	usual  time.Duration // the last step: the spacing
+	usual  time.Duration // the spacing: a mean of which the last step is a quarter
 	spaced bool          // usual has been seen
 
 	// ahead is how far media is ahead of its arrivals, against the first
@@ -66,21 +76,40 @@ func (c *clock) next(stamp uint32, at time.Duration) step {
 	if !c.spaced {
 		usual = sparse
 	}
+	beyond := c.ahead + by - gap - c.peak
 	s := step{media: by, kind: stepOn}
 	switch {
 	case by < 0:
 		s = step{kind: stepBack, by: -by}
-	case by > jumpLimit+usual && c.ahead+by-gap > c.peak+jumpLimit:
-		s = step{kind: stepJump, by: by}
-	case by > hole && by > 3*usual:
-		s.kind = stepHole
+	case by > jumpLimit+usual && beyond > jumpLimit:
+		s = step{kind: stepJump, by: by - gap}
+	case by > holeSteps*usual && beyond > skipLimit && by-beyond <= c.gapLimit() && gap >= usual/2:
+		// Closer together it is part of a burst.
+		s = step{kind: stepSkip, by: beyond, media: by - beyond}
+	case by > c.gapLimit():
+		s.kind, s.pause = stepHole, by
 	}
-	if s.kind == stepBack || s.kind == stepJump {
+	if gap > c.gapLimit() {
+		s.pause = max(s.pause, gap)
+	}
+	switch {
+	case s.kind == stepBack || s.kind == stepJump:
 		c.ahead += min(gap, c.usual) // as if it had gone on
-	} else {
+	case s.kind == stepSkip:
+	case !c.spaced:
 		c.usual, c.spaced = by, true
+	default:
+		c.usual += (by - c.usual) / 4
 	}
 	c.ahead += s.media - gap
 	c.peak = max(c.peak, c.ahead)
 	return s
+}
+
+// gapLimit is from where on there is a hole between two messages.
+func (c *clock) gapLimit() time.Duration {
+	if !c.spaced {
+		return holeSteps * sparse
+	}
+	return max(hole, holeSteps*min(c.usual, sparse))
 }

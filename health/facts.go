@@ -20,6 +20,9 @@ const (
 	settled  = 6
 	extremes = 3
 
+	// recent is what a skew is judged by, so that a new one shows soon.
+	recent = 3 * time.Second
+
 	// absence is how long one of sound and picture comes without the other
 	// before it is said to be missing.
 	absence = 5 * time.Second
@@ -37,6 +40,10 @@ type facts struct {
 	quiet                time.Duration // since the last of it
 	pause                time.Duration // the longest in the window, the one that lasts included
 
+	// The same of pictures and of sound alone, without one that lasts: that may
+	// be its end.
+	videoPause, audioPause time.Duration
+
 	videoSeen, audioSeen       bool
 	withoutVideo, withoutAudio time.Duration // that the other has been coming
 
@@ -45,7 +52,7 @@ type facts struct {
 	h264                   bool
 	class                  *class // of the picture's size and rate, nil where unknown
 
-	gop        time.Duration // the longest in the window; longer where the one that runs is
+	gop        time.Duration // the longest of those in the window, the last and the one that runs
 	gopRunning bool          // gop is the one that runs
 	gopMean    time.Duration // of those in the window
 	gops       int
@@ -54,7 +61,7 @@ type facts struct {
 	speed      float64 // seconds of media a second, over the whole parts
 	slow, fast float64 // the same, extremes left out; 1 where it is not known
 	skew       time.Duration
-	jump, back time.Duration
+	jump, back time.Duration // jump is the sum
 }
 
 // gather fills in j.facts as of t since the first message.
@@ -75,9 +82,10 @@ func (j *Judge) gather(t time.Duration) {
 	sum := w.sum(index-slots, index)
 	f.pause = max(f.quiet, sum.pause)
 	f.malformed, f.headerless = sum.malformed, sum.headerless > 0
-	f.jump, f.back = max(sum.video.jump, sum.audio.jump), max(sum.video.back, sum.audio.back)
+	f.videoPause, f.audioPause = sum.video.pause, sum.audio.pause
+	f.jump, f.back = max(sum.video.jumps, sum.audio.jumps), max(sum.video.back, sum.audio.back)
 	f.orphan = sum.orphan || j.video.seen && !j.video.keyframes
-	f.skew = sum.skew()
+	f.skew = w.skew(index, &sum)
 
 	f.video.Interlaced, f.video.BPictures, f.video.OpenGOP = sum.interlaced > 0, sum.b > 0, sum.open > 0
 	f.video.FPS, f.video.Bitrate = sum.video.rates()
@@ -85,23 +93,35 @@ func (j *Judge) gather(t time.Duration) {
 	if f.videoRated && f.h264 {
 		f.class = classOf(f.video.Width, f.video.Height, f.video.FPS)
 	}
+	f.video.FPS *= j.present(t, &sum)
 	j.gatherGOP(&sum)
 	j.gatherAudio(&sum)
 	j.gatherPace(index)
 }
 
+// present is the part of the time, holes included, in which pictures came. The
+// hole that lasts counts as well.
+func (j *Judge) present(t time.Duration, sum *slot) float64 {
+	length := slots * j.window.part
+	holes := min(sum.video.holes, length)
+	if quiet := t - j.video.at; j.video.seen && quiet > j.video.gapLimit() {
+		holes = min(holes+quiet, length)
+	}
+	if holes == 0 {
+		return 1
+	}
+	return sum.video.span.Seconds() / (sum.video.span + holes).Seconds()
+}
+
 // gatherGOP fills in how far keyframes are apart.
 func (j *Judge) gatherGOP(sum *slot) {
 	f := &j.facts
-	f.gops, f.gop = sum.gops, sum.gopMax
+	// The last one is in force until there is another, however long that takes.
+	f.gops, f.gop = sum.gops, max(sum.gopMax, j.video.gop)
 	if f.gops > 0 {
 		f.gopMean = sum.gopSum / time.Duration(f.gops)
 	}
-	if f.gop == 0 {
-		f.video.GOP = j.video.gop.Seconds()
-	} else {
-		f.video.GOP = f.gop.Seconds()
-	}
+	f.video.GOP = f.gop.Seconds()
 	if j.video.counting {
 		if running := j.video.dts - j.video.key; running > f.gop {
 			f.gop, f.gopRunning = running, true

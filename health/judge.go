@@ -94,6 +94,9 @@ func (j *Judge) Take(kind flv.TagType, timestamp uint32, body []byte, at time.Ti
 		j.media, j.first = true, t
 	} else if gap := t - j.last; gap > s.pause {
 		s.pause = gap
+		if gap >= slots*j.window.part {
+			j.pace = j.window.index // there was no data; the pace is judged anew
+		}
 	}
 	j.last = t
 }
@@ -111,9 +114,10 @@ func (j *Judge) skew(at time.Duration, other *clock) (time.Duration, bool) {
 // forgetVideo forgets what was measured of the pictures before a new sequence
 // header.
 func (j *Judge) forgetVideo() {
+	j.video.gop = 0
 	for i := range j.window.ring {
 		s := &j.window.ring[i]
-		s.video.span, s.video.bytes, s.video.frames = 0, 0, 0
+		s.video.span, s.video.holes, s.video.bytes, s.video.frames = 0, 0, 0, 0
 		s.gops, s.gopSum, s.gopMax = 0, 0, 0
 		s.open, s.interlaced, s.b = 0, 0, 0
 	}
@@ -173,6 +177,7 @@ func (j *Judge) Report(now time.Time) Report {
 	f := &j.facts
 	report.Status, report.Since = j.status, j.statusSince
 	report.Video, report.Audio = f.video, f.audio
+	report.videoRated, report.audioRated = f.videoRated && j.video.gop > 0, f.audioRated
 	report.Speed, report.Skew = f.speed, int(f.skew/time.Millisecond)
 	for _, severity := range []Severity{SeverityError, SeverityWarning, SeverityInfo} {
 		for i := range streamRules {

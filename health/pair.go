@@ -98,7 +98,7 @@ var pairRules = []pairRule{
 		return p.Video.scan(), b.Video.scan(), known && p.Video.Interlaced != b.Video.Interlaced
 	}),
 	pair(VideoBitrateMismatch, "within 25 %", sameSettings, func(p, b *Report) (string, string, bool) {
-		return bitrate(p.Video.Bitrate), bitrate(b.Video.Bitrate), apart(float64(p.Video.Bitrate), float64(b.Video.Bitrate), bitrateTolerance)
+		return bitrate(p.Video.Bitrate), bitrate(b.Video.Bitrate), p.videoRated && b.videoRated && apart(float64(p.Video.Bitrate), float64(b.Video.Bitrate), bitrateTolerance)
 	}),
 	pair(FramerateMismatch, "within 2 %", sameSettings, func(p, b *Report) (string, string, bool) {
 		return fmt.Sprintf("%.2f fps", p.Video.FPS), fmt.Sprintf("%.2f fps", b.Video.FPS), apart(p.Video.FPS, b.Video.FPS, fpsPairTolerance)
@@ -119,7 +119,7 @@ var pairRules = []pairRule{
 		return fmt.Sprint(p.Audio.Channels), fmt.Sprint(b.Audio.Channels), known && p.Audio.Channels != b.Audio.Channels
 	}),
 	pair(AudioBitrateMismatch, "within 25 %", sameSettings, func(p, b *Report) (string, string, bool) {
-		return bitrate(p.Audio.Bitrate), bitrate(b.Audio.Bitrate), apart(float64(p.Audio.Bitrate), float64(b.Audio.Bitrate), bitrateTolerance)
+		return bitrate(p.Audio.Bitrate), bitrate(b.Audio.Bitrate), p.audioRated && b.audioRated && apart(float64(p.Audio.Bitrate), float64(b.Audio.Bitrate), bitrateTolerance)
 	}),
 }
 

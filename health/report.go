@@ -63,6 +63,10 @@ type Report struct {
 	// Skew is how far audio timestamps are ahead of video's at the same
 	// arrival, in milliseconds; 0 where it is not known.
 	Skew int `json:"skewMs"`
+
+	// A bitrate is compared with another session's where enough is known of it:
+	// 4 of 10 s, and of video a whole GOP.
+	videoRated, audioRated bool
 }
 
 // Video is what was found of the picture. What is zero or "" is not known.
@@ -75,7 +79,7 @@ type Video struct {
 	Height      int    `json:"height,omitempty"`
 	PixelAspect string `json:"pixelAspect,omitempty"` // "1:1", also where the stream does not say
 
-	FPS     float64 `json:"fps,omitempty"`     // by the timestamps, over the window
+	FPS     float64 `json:"fps,omitempty"`     // by the timestamps, over the window, holes included
 	Bitrate int     `json:"bitrate,omitempty"` // bit/s of media time, over the window
 	GOP     float64 `json:"gop,omitempty"`     // seconds between keyframes, the longest in the window
 

@@ -58,6 +58,7 @@ const (
 	fasterAbove  = 1.25
 
 	skewLimit     = 100 * time.Millisecond
+	skewOver      = 2500 * time.Millisecond // audio.offset goes to 2 s
 	pauseLimit    = time.Second
 	metadataAfter = 5 * time.Second
 
@@ -469,25 +470,30 @@ var streamRules = []streamRule{
 	{
 		Rule: Rule{
 			Type: TimestampJump, Severity: SeverityWarning,
-			Limit: "at most 1 s ahead of the arrivals", Source: "ours",
+			Limit:  "at most 1 s ahead of the arrivals in the window",
+			Source: "ours; steps of more than 250 ms add up",
 			Advice: "Look for a source that starts anew or a clock that was set; players pause or skip here.",
 		},
-		broken:   func(f *facts) bool { return f.jump > 0 },
+		broken:   func(f *facts) bool { return f.jump > jumpLimit },
 		measured: func(f *facts) string { return seconds(f.jump) + " forward" },
 	},
 	{
 		Rule: Rule{
 			Type: AudioVideoSkew, Severity: SeverityWarning,
-			Limit: "at most 100 ms", Source: "ours; ITU-R BT.1359 finds it noticed from 45 ms early and 125 ms late",
-			Advice: "Correct the audio's offset in the encoder by this much.",
+			Limit: "at most 2.5 s", Source: "ours; further apart than any offset that is meant, and an ingest keeps only so much of either",
+			Advice: skewAdvice,
 		},
-		broken: func(f *facts) bool { return f.skew.Abs() > skewLimit },
-		measured: func(f *facts) string {
-			if f.skew < 0 {
-				return fmt.Sprintf("audio timestamps %d ms behind", -f.skew.Milliseconds())
-			}
-			return fmt.Sprintf("audio timestamps %d ms ahead", f.skew.Milliseconds())
+		broken:   func(f *facts) bool { return f.skew.Abs() > skewOver },
+		measured: skewMeasured,
+	},
+	{
+		Rule: Rule{
+			Type: AudioVideoSkew, Severity: SeverityInfo,
+			Limit: "at most 100 ms", Source: "ours; how far apart sound and pictures arrive says nothing certain of lip sync, whose errors ITU-R BT.1359 finds noticed from 45 ms early and 125 ms late",
+			Advice: skewAdvice,
 		},
+		broken:   func(f *facts) bool { return f.skew.Abs() > skewLimit && f.skew.Abs() <= skewOver },
+		measured: skewMeasured,
 	},
 	{
 		Rule: Rule{
@@ -510,11 +516,13 @@ var streamRules = []streamRule{
 	{
 		Rule: Rule{
 			Type: ArrivalPause, Severity: SeverityWarning,
-			Limit: "at most 1 s", Source: "ours",
-			Advice: "Look at the network between encoder and ingest: nothing arrived for a while.",
+			Limit: "at most 1 s", Source: "ours; of pictures or sound alone three times their spacing, where that is more, once they are back",
+			Advice: "Look at the network between encoder and ingest, and where only pictures or only sound is missing at the camera, the microphone and the encoder's load.",
 		},
-		broken:   func(f *facts) bool { return f.pause > pauseLimit },
-		measured: func(f *facts) string { return seconds(f.pause) },
+		broken: func(f *facts) bool {
+			return f.pause > pauseLimit || f.videoPause > pauseLimit || f.audioPause > pauseLimit
+		},
+		measured: pauseMeasured,
 	},
 	{
 		Rule: Rule{
@@ -535,6 +543,28 @@ var notJudged = []Rule{
 }
 
 const squarePixels = "1:1"
+
+const skewAdvice = "If this is not on purpose (audio.offset, an encoder's audio delay), correct the audio's offset in the encoder by this much."
+
+func skewMeasured(f *facts) string {
+	direction := "ahead of"
+	if f.skew < 0 {
+		direction = "behind"
+	}
+	return fmt.Sprintf("sound is stamped %d ms %s the pictures that arrive with it", f.skew.Abs().Milliseconds(), direction)
+}
+
+// pauseMeasured names one kind where that was missing for much longer than all.
+func pauseMeasured(f *facts) string {
+	switch longest := max(f.videoPause, f.audioPause); {
+	case f.pause > pauseLimit && longest <= f.pause+pauseLimit:
+		return "nothing for " + seconds(f.pause)
+	case f.videoPause == longest:
+		return "no picture for " + seconds(longest)
+	default:
+		return "no sound for " + seconds(longest)
+	}
+}
 
 func gopMeasured(f *facts) string {
 	if f.gopRunning {

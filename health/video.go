@@ -241,7 +241,7 @@ func (j *Judge) picture(stamp uint32, at time.Duration, s *slot, p picture, key 
 	}
 
 	v.dts += st.media
-	if st.kind != stepOn {
+	if st.kind != stepOn && st.kind != stepSkip {
 		v.counting, v.follows = false, false
 	}
 	marked := key && (!p.known || p.intra)
@@ -279,15 +279,20 @@ func (j *Judge) picture(stamp uint32, at time.Duration, s *slot, p picture, key 
 }
 
 func (k *kindSlot) count(st step, size int) {
-	k.media += st.media
+	if st.kind == stepHole {
+		k.holes += st.media
+	} else {
+		k.media += st.media
+	}
 	if st.steady() {
 		k.span += st.media
 		k.bytes += int64(size)
 		k.frames++
 	}
+	k.pause = max(k.pause, st.pause)
 	switch st.kind {
-	case stepJump:
-		k.jump = max(k.jump, st.by)
+	case stepSkip, stepJump:
+		k.jumps = min(k.jumps+st.by, maxJumps)
 	case stepBack:
 		k.back = max(k.back, st.by)
 	}

@@ -39,13 +39,16 @@ type slot struct {
 // kindSlot is what is counted of video and audio alike.
 type kindSlot struct {
 	media time.Duration // by timestamps, against the arrival's pace
+	holes time.Duration // by timestamps, that nothing was sent of
+	pause time.Duration // the longest that ended here
 
 	// For rates: bytes and pictures or frames with the time they took.
 	span   time.Duration
 	bytes  int64
 	frames int64
 
-	jump, back time.Duration // the largest
+	jumps time.Duration // forward, together
+	back  time.Duration // the largest
 }
 
 // window is the last slots parts and the one that fills.
@@ -114,10 +117,13 @@ func (s *slot) add(o *slot) {
 
 func (k *kindSlot) add(o *kindSlot) {
 	k.media += o.media
+	k.holes += o.holes
+	k.pause = max(k.pause, o.pause)
 	k.span += o.span
 	k.bytes += o.bytes
 	k.frames += o.frames
-	k.jump, k.back = max(k.jump, o.jump), max(k.back, o.back)
+	k.jumps += o.jumps
+	k.back = max(k.back, o.back)
 }
 
 // rates is what a window holds a second: frames and bits.
@@ -129,13 +135,27 @@ func (k *kindSlot) rates() (frames float64, bits int) {
 	return float64(k.frames) / seconds, clampInt(float64(k.bytes) * 8 / seconds)
 }
 
+// skew is that of the whole parts that are recent, or of all where these know too
+// little, as with few pictures; 0 where it is not known.
+func (w *window) skew(index int64, all *slot) time.Duration {
+	parts := min((recent+w.part-1)/w.part, slots)
+	last := w.sum(index-int64(parts), index-1)
+	switch {
+	case last.skews >= min(enough, int(parts)):
+		return last.skew()
+	case all.skews >= enough:
+		return all.skew()
+	}
+	return 0
+}
+
 // skew is how far audio timestamps were ahead of video's at the same arrival.
 // Interleaved streams swing about that by what a lump of one kind lasts: lead
 // is right where audio comes in lumps, lag where video does, both where neither.
 // Where the two disagree about the sign there is none to be told.
 func (s *slot) skew() time.Duration {
 	switch {
-	case s.skews < enough, (s.lead > 0) != (s.lag > 0):
+	case (s.lead > 0) != (s.lag > 0):
 		return 0
 	case s.lag.Abs() < s.lead.Abs():
 		return s.lag
