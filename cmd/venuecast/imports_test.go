@@ -17,6 +17,7 @@ var allowed = map[string][]string{
 	"ingest":            {"rtmp", "flv", "health"},
 	"health":            {"flv", "h264", "aac"},
 	"camera":            {"camera/exec", "camera/file", "camera/testcard", "aac", "h264", "slate"},
+	"camera/controls":   {},
 	"camera/exec":       {"camera/foreign", "camera/frameclock", "internal/child", "h264"},
 	"camera/file":       {"camera/foreign", "camera/frameclock", "aac", "flv", "h264"},
 	"camera/testcard":   {"slate", "h264"},
